@@ -1,0 +1,255 @@
+"""The Explorer as a person uses it: real clicks, and what every chart has really drawn after each of them."""
+
+import io
+import re
+
+import pytest
+from PIL import Image
+
+TABS = {
+    "Cut profile": "cut profile",
+    "Payload": "payload",
+    "Reshape": "reshape",
+    "Answer": "answer",
+    "Latency": "latency",
+}
+SETTLED = """() => document.querySelectorAll('.wb-tile').length === 5
+    && !document.querySelector('.wb-tile.wb-stale')
+    && !document.querySelector('[data-tile=Payload] .wb-value').innerText.startsWith('–')
+    && document.querySelector('.wb-progress').style.display === 'none'"""
+
+
+class Explorer:
+    """A page of the app."""
+
+    def __init__(self, page, charts):
+        self.page = page
+        self.charts = charts(page)
+        page.locator(".wb-app").wait_for()
+        self.settle()
+
+    def settle(self):
+        """Until nothing runs and nothing is greyed."""
+        self.page.wait_for_function(SETTLED, timeout=60_000)
+
+    def chooser(self, label):
+        """The widget with that label in the left column."""
+        exact = re.compile(f"^{re.escape(label)}$")
+        row = self.page.locator(".wb-choose .widget-inline-hbox").filter(
+            has=self.page.locator("label", has_text=exact)
+        )
+        return row.locator("select, input[type=text], input[type=number], .noUi-handle").first
+
+    def tile(self, name):
+        """Text of a tile: value and the line below it."""
+        box = self.page.locator(f'[data-tile="{name}"]')
+        return box.locator(".wb-value").inner_text(), box.locator(".wb-sub").inner_text()
+
+    def open(self, tab):
+        """Look at a tab, and give what its chart has drawn."""
+        self.page.get_by_role("tab", name=tab, exact=True).click()
+        name = TABS[tab]
+        self.page.wait_for_function(
+            """name => { const chart = document.querySelector(`.wb-chart[data-chart="${name}"]`);
+            return chart.dataset.state === 'drawn' && chart.dataset.busy === 'false'
+            && chart.clientWidth > 0; }""",
+            arg=name,
+            timeout=60_000,
+        )
+        return self.charts.read()[name]["data"]
+
+    def every_chart(self):
+        """What each of the five charts has drawn."""
+        return {tab: self.open(tab) for tab in TABS}
+
+    def notice(self):
+        """The line across the page."""
+        return self.page.locator(".wb-notice")
+
+
+CHOSEN = """() => {
+    const all = [...document.querySelectorAll('.wb-choose select')];
+    const lists = all.map(list => list.selectedOptions[0]?.text);
+    return ['digits-resnet', 'layer2', 'rans-csr', 'those of the network', 'lte-cat4'].every(
+        (text, at) => lists[at]?.replace(/\\u00a0/g, ' ') === text)
+        && document.querySelector('.wb-choose .widget-slider .widget-readout').innerText === '4'
+        && !document.querySelector('.wb-notice');
+}"""
+USUAL = "#network=digits-resnet&split=layer2&codec=rans-csr&picture=digits/0"
+
+
+@pytest.fixture(scope="module")
+def opened(served, browser, watched):
+    """One page for all tests of this file: a kernel takes seconds to load torch."""
+    fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    page = fresh.new_page()
+    page.set_default_timeout(30_000)
+    problems = watched(page).problems
+    page.goto(served.app("explorer"))
+    yield page, problems
+    fresh.close()
+
+
+@pytest.fixture
+def explorer(opened, charts):
+    """The page at the usual choice; nothing may have gone wrong on it by the end of the test."""
+    page, problems = opened
+    explorer = Explorer(page, charts)
+    page.evaluate("hash => { if (location.hash !== hash) location.hash = hash; }", USUAL)
+    explorer.open("Cut profile")
+    page.wait_for_function(CHOSEN)
+    explorer.settle()
+    yield explorer
+    assert problems == []
+
+
+def test_every_chooser_changes_every_chart_that_depends_on_it(explorer):
+    """Reads all five charts after each choice: none may stay where it must move."""
+    all_five = set(TABS)
+    before = explorer.every_chart()
+    for chart in before.values():
+        assert chart and all(trace["x"] or trace["y"] for trace in chart)
+    steps = [
+        (lambda: explorer.chooser("split").select_option("layer3"), all_five),
+        (lambda: explorer.chooser("codec").select_option("uniform"), {"Payload", "Latency"}),
+        (lambda: explorer.chooser("codec").select_option("rans-csr"), {"Payload", "Latency"}),
+        (lambda: explorer.chooser("bits (Q)").press("ArrowLeft"), {"Payload", "Reshape", "Answer"}),
+        (lambda: explorer.chooser("rows (N)").fill("8"), set()),
+        (lambda: explorer.chooser("rows (N)").press("Enter"), {"Payload"}),
+        (lambda: explorer.page.locator(".wb-picture").nth(3).click(), {"Payload", "Reshape", "Answer"}),
+        (lambda: explorer.chooser("link").select_option("ble5"), {"Latency"}),
+        (lambda: explorer.chooser("network").select_option("digits-vit"), all_five),
+        (lambda: explorer.chooser("pictures").select_option("photographs"), {"Payload", "Answer"}),
+    ]
+    for number, (choose, must_change) in enumerate(steps):
+        address = explorer.page.url
+        choose()
+        if must_change:
+            explorer.page.wait_for_function("before => location.href !== before", arg=address)
+        explorer.settle()
+        after = explorer.every_chart()
+        for tab in must_change:
+            assert after[tab] != before[tab], f"{tab} stayed after step {number}"
+        assert explorer.notice().filter(visible=True).count() == 0
+        before = after
+
+
+def test_a_click_on_a_bar_splits_there(explorer):
+    explorer.open("Cut profile")
+    bar = explorer.page.locator(".wb-chart[data-chart='cut profile'] .barlayer .point path").nth(2)
+    bar.hover(force=True, position={"x": 15, "y": 15})
+    explorer.page.locator(".wb-chart[data-chart='cut profile'] .hoverlayer .hovertext").wait_for()
+    explorer.page.mouse.down()
+    explorer.page.mouse.up()
+    explorer.page.wait_for_function("location.hash.includes('split=conv1.2')")
+    explorer.settle()
+    explorer.chooser("split").locator("option:checked", has_text="conv1.2").wait_for(state="attached")
+
+
+def test_an_error_is_a_red_line_with_the_next_step_and_goes_when_its_cause_goes(explorer):
+    explorer.open("Payload")
+    rows = explorer.chooser("rows (N)")
+    rows.fill("7")
+    rows.press("Enter")
+    explorer.notice().wait_for()
+    assert explorer.notice().get_attribute("data-kind") == "error"
+    assert "7" in explorer.notice().inner_text() and "8192" in explorer.notice().inner_text().replace(",", "")
+    assert explorer.page.locator(".wb-tile.wb-stale").count() == 5
+    rows.fill("exact")
+    rows.press("Enter")
+    explorer.notice().wait_for(state="hidden")
+    explorer.settle()
+
+
+def test_random_weights_are_offered_and_marked_and_cancel_stops_the_work(explorer):
+    explorer.chooser("network").select_option("another network …")
+    name = explorer.chooser("name")
+    name.fill("resnet-18")
+    name.press("Enter")
+    explorer.notice().wait_for()
+    assert "'resnet18'" in explorer.notice().inner_text()
+    name.fill("resnet18")
+    name.press("Enter")
+    explorer.page.get_by_role("button", name="Use random weights").click()
+    cancel = explorer.page.get_by_role("button", name="Cancel")
+    cancel.click()
+    explorer.page.locator(".wb-notice[data-kind=note]").wait_for()
+    assert "Stopped" in explorer.notice().inner_text()
+    cancel.wait_for(state="hidden")
+    assert explorer.page.locator(".wb-tile.wb-stale").count() == 5
+    explorer.page.get_by_role("button", name="Run again").click()
+    explorer.settle()
+    assert explorer.tile("Payload")[1] == "random weights"
+    assert explorer.notice().filter(visible=True).count() == 0
+    explorer.open("Answer")
+    title = explorer.page.locator(".wb-chart[data-chart=answer] .gtitle").text_content()
+    assert title.endswith("random weights")
+
+
+def test_a_picture_of_ones_own_and_one_that_is_none(explorer):
+    before = explorer.open("Answer")
+    file = io.BytesIO()
+    Image.radial_gradient("L").save(file, "PNG")
+    upload = explorer.page.locator(".wb-choose input[type=file]")
+    upload.set_input_files({"name": "gradient.png", "mimeType": "image/png", "buffer": file.getvalue()})
+    explorer.page.locator("[data-picture='upload/gradient.png'][aria-pressed=true]").wait_for()
+    explorer.settle()
+    assert explorer.open("Answer") != before
+    upload.set_input_files({"name": "notes.png", "mimeType": "image/png", "buffer": b"no picture at all"})
+    explorer.notice().wait_for()
+    assert "notes.png" in explorer.notice().inner_text()
+
+
+def test_the_address_restores_the_choice_on_another_page(explorer, served, visit, charts):
+    explorer.chooser("codec").select_option("uniform")
+    explorer.chooser("link").select_option("ble5")
+    explorer.page.locator(".wb-picture").nth(2).click()
+    explorer.page.wait_for_function(
+        "location.hash.includes('codec=uniform') && location.hash.includes('ble5')"
+    )
+    explorer.settle()
+    address = explorer.page.url
+    token = served.address.partition("?")[2]
+    other = Explorer(visit(address.replace("#", f"?{token}#")), charts)
+    other.page.wait_for_function("location.hash.includes('codec=uniform')")
+    other.settle()
+    assert other.page.url.partition("#")[2] == address.partition("#")[2]
+    assert other.tile("Payload") == explorer.tile("Payload")
+    other.chooser("link").locator("option:checked", has_text="ble5").wait_for(state="attached")
+
+
+def test_dark_is_dark_and_keeps_the_charts(explorer):
+    light = explorer.open("Latency")
+    background = "getComputedStyle(document.querySelector('.wb-app')).backgroundColor"
+    tick = "getComputedStyle(document.querySelector('.wb-chart[data-chart=latency] .xtick text')).fill"
+    bright, ink = explorer.page.evaluate(background), explorer.page.evaluate(tick)
+    explorer.page.get_by_role("button", name="Dark").click()
+    explorer.page.wait_for_function(f"{tick} !== {ink!r}")
+    assert sum(map(int, re.findall(r"\d+", explorer.page.evaluate(background))[:3])) < 150
+    assert sum(map(int, re.findall(r"\d+", bright)[:3])) > 600
+    assert explorer.open("Latency") == light
+    explorer.page.get_by_role("button", name="Light").click()
+
+
+def test_code_log_and_table(explorer):
+    explorer.open("Payload")
+    explorer.page.get_by_role("button", name="code ▸").click()
+    assert "payload_figure(trial.description)" in explorer.page.locator(".wb-code pre").inner_text()
+    explorer.page.get_by_role("button", name="log ▸").click()
+    explorer.page.locator(".wb-log", has_text="unsplit network").wait_for()
+    table = explorer.page.locator("[data-table=payload]")
+    table.locator("summary").click()
+    with explorer.page.expect_download() as download:
+        table.get_by_role("button", name="Save as CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines[0] == "part,nbytes,share,meaning"
+    nbytes = sum(int(line.split(",")[1]) for line in lines[1:])
+    assert explorer.tile("Payload")[0] == f"{nbytes:,} B"
+
+
+def test_the_whole_page_can_be_reached_on_a_small_screen(explorer):
+    page = explorer.page
+    page.set_viewport_size({"width": 1024, "height": 600})
+    page.locator(".wb-foot button").last.click()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size({"width": 1440, "height": 900})

@@ -1,0 +1,100 @@
+"""`workbench train`: trains from a folder, writes what it says, refuses what cannot be."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import workbench as wb
+from workbench.cli.app import app
+from workbench.neural import bundle
+
+QUICK = ("--epochs", "1", "--finetune-epochs", "1")
+
+
+def call(*words):
+    """Exit code, stdout and stderr of `workbench train words...`."""
+    result = CliRunner().invoke(app, ["train", *map(str, words)], prog_name="workbench")
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+@pytest.fixture
+def folder(tmp_path):
+    draw = np.random.default_rng(3)
+    for name in ("1", "8"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for at in range(8):
+            grey = draw.integers(0, 255, (32, 32), np.uint8)
+            Image.fromarray(grey).save(tmp_path / "pictures" / name / f"{at}.png")
+    return tmp_path / "pictures"
+
+
+def test_trains_two_methods_with_two_seeds_and_writes_it_all_down(folder, tmp_path):
+    out, record = tmp_path / "out", tmp_path / "deep" / "r.json"
+    code, text, err = call(
+        "digits-convnext", "--split", "stages.2", "--method", "qcnet-c", "--method", "refbase", "--seeds", 2,
+        "--images", folder, "--out", out, "--record", record, "--json", *QUICK,
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    told = json.loads(text)
+    assert told == json.loads(record.read_text())
+    assert [(one["method"], one["seed"]) for one in told["reached"]] == [
+        ("qcnet-c", 0), ("refbase", 0), ("qcnet-c", 1), ("refbase", 1),
+    ]  # fmt: skip
+    assert [line["seeds"] for line in told["summary"]] == [2, 2]
+    assert told["recipe"]["reconstruct"]["epochs"] == told["recipe"]["finetune"]["epochs"] == 1
+    assert (told["learned_from"]["pictures"], told["tested_on"]["pictures"]) == (12, 4)
+    assert told["torch_device"] in ("cpu", "cuda")
+    split = wb.split(wb.load_model("digits-convnext"), "stages.2")
+    assert bundle.load(out / "qcnet-c-1.safetensors", split).seed == 1
+
+
+def test_without_labels_stage_one_alone(folder):
+    code, out, err = call("digits-convnext", "--split", "stages.2", "--images", folder, "--no-labels", *QUICK)
+    assert code == 0
+    assert "qcnet-h, seed 0" in err
+    assert "digits-convnext at stages.2, unsplit" in out
+
+
+def test_settings_reach_the_method(folder):
+    code, text, _ = call(
+        "digits-convnext", "--split", "stages.2", "--method", "hecs-b", "--set", "measurements=3",
+        "--images", folder, "--json", *QUICK,
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(text)["reached"][0]["settings"] == {"measurements": 3, "rate_weight": 1.0}
+
+
+def test_search_names_the_best_first_and_the_front(folder, tmp_path):
+    words = ("digits-convnext", "--split", "stages.2", "--images", folder, "--search", tmp_path / "s.log")
+    code, text, _ = call(*words, "--approach", "pareto", "--candidates", 3, "--json")
+    assert code == 0
+    found = json.loads(text)
+    assert [one["number"] for one in found] == [0, 1, 2]
+    assert any(one["pareto"] for one in found)
+    code, text, _ = call(
+        *words, "--approach", "pareto", "--candidates", 3
+    )  # from the file, nothing is trained
+    lines = [line.split() for line in text.splitlines()[3:]]
+    best = min(found, key=lambda one: one["loss"])
+    assert (lines[0][0], lines[0][1]) == (str(best["number"]), best["compensator"]["family"])
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--method", "qcnet"], "no method 'qcnet'; did you mean"),
+        (["--set", "rows=2"], "qcnet-h cannot be made from {'rows': 2}"),
+        (["--compensator", "h-vit"], "no compensator 'h-vit'; did you mean 'h-vit-b16'"),
+        (["--images", "nowhere"], "nowhere"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_exit_code_2(words, complaint):
+    code, _, err = call("digits-convnext", "--split", "stages.2", *words)
+    assert code == 2
+    assert complaint in err
+    assert err.count("\n") == 1

@@ -1,0 +1,133 @@
+"""The quantiser against the paper's formula written again with Fractions, and its edges."""
+
+import re
+from fractions import Fraction
+
+import numba
+import numpy as np
+import pytest
+
+from workbench.codecs import quantise as quantise_module
+from workbench.codecs.quantise import (
+    dequantise,
+    grid,
+    levels,
+    quantise,
+    read_grid,
+    rounding_bound,
+    write_grid,
+)
+from workbench.errors import PayloadError
+
+
+def exact_symbols(features, bits, scale):
+    """The formula with exact fractions: no float rounding but that of s."""
+    step = Fraction(scale)
+    low = min(Fraction(float(value)) for value in features)
+    zero = round(-low / step)
+    top = 2**bits - 1
+    return [min(max(round(Fraction(float(value)) / step) + zero, 0), top) for value in features], zero
+
+
+@pytest.mark.parametrize("bits", [1, 2, 3, 4, 6, 8, 12, 16])
+@pytest.mark.parametrize("kind", ["relu", "signed", "positive", "negative"])
+def test_symbols_equal_the_formula_in_exact_arithmetic(bits, kind):
+    values = np.random.default_rng(7).normal(size=500).astype(np.float32)
+    features = {
+        "relu": np.maximum(values, 0),
+        "signed": values,
+        "positive": values + np.float32(100),
+        "negative": -np.abs(values) - np.float32(3),
+    }[kind]
+    symbols, scale, zero_point = quantise(features, bits)
+    assert scale == np.float32((float(features.max()) - float(features.min())) / (2**bits - 1))
+    expected, zero = exact_symbols(features, bits, scale)
+    assert zero_point == zero
+    assert symbols.dtype == (np.uint8 if bits <= 8 else np.uint16)
+    assert symbols.tolist() == expected
+    back = dequantise(symbols, scale, zero_point)
+    assert back.dtype == np.float32
+    assert [float(v) for v in back] == [float(np.float32((q - zero) * scale)) for q in expected]
+    assert np.abs(back.astype(np.float64) - features).max() <= rounding_bound(features, bits)
+    assert rounding_bound(features, bits) <= scale * 0.501 + 1e-7 * np.abs(features).max() * 3
+
+
+def test_zero_comes_back_exactly():
+    features = np.array([-1.3, 0.0, 2.9, 0.0], np.float32)
+    symbols, scale, zero_point = quantise(features, 3)
+    assert dequantise(symbols, scale, zero_point)[[1, 3]].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("value", [0.0, 5.0, -5.0, 1e-45, -3e-39, 3.4028235e38, -3.4028235e38, 1.1])
+@pytest.mark.parametrize("bits", [1, 4, 8, 16])
+def test_a_constant_comes_back_exactly(value, bits):
+    features = np.full((2, 3), value, np.float32)
+    symbols, scale, zero_point = quantise(features, bits)
+    assert (dequantise(symbols, scale, zero_point) == features).all()
+    assert read_grid(memoryview(write_grid(scale, zero_point))) == (scale, zero_point)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 8, 16])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [-3.4028235e38, 3.4028235e38, 0.0],
+        [1e-45, 3e-45],
+        [1e6, 1e6 + 1, 1e6 + 0.5],
+        [-1e30, 1e-30],
+        [16777216.0, 16777218.0],
+    ],
+)
+def test_extreme_ranges_stay_within_the_bound_and_fit_the_grid(values, bits):
+    features = np.array(values, np.float32)
+    symbols, scale, zero_point = quantise(features, bits)
+    back = dequantise(symbols, scale, zero_point)
+    assert np.isfinite(back).all()
+    assert np.abs(back.astype(np.float64) - features).max() <= rounding_bound(features, bits)
+    assert read_grid(memoryview(write_grid(scale, zero_point))) == (scale, zero_point)
+
+
+def test_nothing_and_one_value():
+    empty = quantise(np.empty((3, 0), np.float32), 4)
+    assert empty.symbols.shape == (3, 0) and (empty.scale, empty.zero_point) == (1.0, 0)
+    assert dequantise(*empty).shape == (3, 0)
+    one = quantise(np.array(2.5, np.float32), 4)
+    assert one.symbols.shape == () and dequantise(*one) == np.float32(2.5)
+
+
+def test_levels_are_what_the_symbols_stand_for():
+    features = np.linspace(-2, 5, 77, dtype=np.float32)
+    symbols, scale, zero_point = quantise(features, 4)
+    assert (levels(4, scale, zero_point)[symbols] == dequantise(symbols, scale, zero_point)).all()
+
+
+def test_input_is_left_alone_and_need_not_be_contiguous():
+    features = np.random.default_rng(7).normal(size=(6, 8)).astype(np.float32)
+    before = features.copy()
+    assert (quantise(features.T, 4).symbols == quantise(features.T.copy(), 4).symbols).all()
+    assert (features == before).all()
+
+
+@pytest.mark.parametrize("scale", [float("nan"), float("inf"), 0.0, -1.0])
+def test_a_grid_that_cannot_be_right_is_refused(scale):
+    with pytest.raises(PayloadError, match="step"):
+        read_grid(memoryview(write_grid(scale, 0)))
+
+
+def test_a_grid_cut_short_is_refused():
+    with pytest.raises(PayloadError, match="take 8"):
+        read_grid(memoryview(b"1234567"))
+
+
+def test_grid_of_the_paper_by_hand():
+    assert grid(np.array([-1.0, 2.0], np.float32), 2) == (1.0, 1)
+
+
+def test_machine_code_fuses_no_multiplication_with_an_addition():
+    """A fused multiply-add rounds once instead of twice: the same source would give other symbols on ARM."""
+    fresh = numba.njit(nogil=True)(quantise_module._round.py_func)  # code from the cache cannot be looked at
+    for kind in (np.uint8, np.uint16):
+        fresh(np.ones(3, np.float32), 1.0, 0.0, 15.0, np.empty(3, kind))
+    code = list(fresh.inspect_asm().values())
+    assert len(code) == 2 and all("mul" in text for text in code)
+    assert not any(re.search(r"\b(v?fn?m(add|sub)\w*|fmla|fmls)\b", text) for text in code)

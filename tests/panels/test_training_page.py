@@ -1,0 +1,99 @@
+"""The Training page without a browser: choose, press, read; in both directions."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from workbench.panels.training import training
+from workbench.session.runner import AtOnce
+from workbench.session.training import Training
+
+_SPEC = importlib.util.spec_from_file_location(
+    "training_fakes_page", Path(__file__).parents[1] / "session" / "training_fakes.py"
+)
+fakes = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(fakes)
+
+
+@pytest.fixture
+def work():
+    return fakes.FakeTrainer()
+
+
+@pytest.fixture
+def page(work):
+    session = Training(work, AtOnce())
+    shown = training(session)
+    session.load()
+    return shown
+
+
+def test_choosers_show_what_there_is_and_reach_the_session(page):
+    choose, session = page.choose, page.session
+    assert [key for _text, key in choose.split.options] == ["a", "b", "c"]
+    assert (choose.split.value, choose.weights.value) == ("c", "trained weights")
+    assert "what qcnet-h is" in choose.about.value
+    choose.split.value = "a"
+    choose.methods.value = ("refbase", "hecs-b")
+    choose.numbers["seeds"].value = 3
+    choose.labels.value = False
+    assert (session.split, session.methods, session.seeds) == ("a", ("refbase", "hecs-b"), 3)
+    assert session.labels is False
+    session.methods, session.epochs = ("qcnet-h",), 5
+    assert (choose.methods.value, choose.numbers["epochs"].value) == (("qcnet-h",), 5)
+
+
+def test_nothing_trained_yet_says_what_to_do(page):
+    assert page.loss.figure == {}
+    assert "press Train" in page.loss.empty
+    assert page.tiles["Accuracy"].text == ""
+
+
+def test_train_draws_loss_accuracy_and_time(page):
+    page.choose.methods.value = ("refbase", "qcnet-h")
+    page.choose.numbers["seeds"].value = 2
+    page.choose.train.click()
+    held = [line for line in page.loss.figure["data"] if "learned" not in line["name"]]
+    assert {line["name"]: line["y"] for line in held} == {
+        "refbase, stage 1": [1.0, 0.5],
+        "qcnet-h, stage 1": [1.0, 0.5],
+    }
+    before, after = page.accuracy.figure["data"]
+    assert before["y"] == [0.8, 0.8]
+    assert after["y"] == pytest.approx([0.91, 0.91])
+    assert after["error_y"]["array"] == pytest.approx([0.0141, 0.0141], abs=1e-4)
+    low, high = page.accuracy.figure["layout"]["yaxis"]["range"]
+    assert 0 < low < 0.8
+    assert high == 1.0
+    board, server, _ = page.time.figure["data"]
+    assert (board["x"], server["x"]) == ([1.0, 1.0], [2.0, 2.0])
+    assert page.tiles["Accuracy"].text == "91.0 %"
+    assert page.tiles["Payload"].text == "100 B"
+    assert page.table.rows[0][0] == "refbase"
+    page.choose.forget.click()
+    assert page.accuracy.figure == page.time.figure == page.loss.figure == {}
+
+
+def test_without_labels_there_is_time_but_no_accuracy(page):
+    page.choose.labels.value = False
+    page.choose.train.click()
+    assert page.accuracy.figure == {}
+    assert page.time.figure["data"]
+    assert page.tiles["Accuracy"].text == ""
+
+
+def test_records_are_shown_for_their_split_alone(page):
+    assert page.recorded.figure["data"][1]["x"] == ["refae"]
+    page.choose.split.value = "a"
+    assert page.recorded.figure == {}
+    assert page.recorded_table.rows == []
+
+
+def test_an_error_is_on_the_page(page, work):
+    work.error = "no <b>labels</b>"
+    page.choose.train.click()
+    assert "no &lt;b&gt;labels&lt;/b&gt;" in page.guard.notice.value
+    work.error = None
+    page.choose.train.click()
+    assert page.guard.notice.value == ""

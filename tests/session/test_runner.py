@@ -1,0 +1,112 @@
+"""One job at a time, the newest wins, Cancel works at once, and nothing speaks too often."""
+
+import threading
+import time
+
+import pytest
+
+from workbench.errors import Cancelled
+from workbench.session.runner import MESSAGES_PER_S, AtOnce, Threads
+
+
+def test_the_newest_job_wins_and_an_old_result_is_dropped():
+    runner = Threads()
+    begun, go_on = threading.Event(), threading.Event()
+    results, ended = [], []
+
+    def slow(ticket):
+        begun.set()
+        go_on.wait(5)
+        ended.append(ticket.deliver(lambda: results.append("old")))
+
+    runner.start(slow, lambda progress: None)
+    assert begun.wait(5)
+    runner.start(lambda ticket: ticket.deliver(lambda: results.append("new")), lambda progress: None)
+    go_on.set()
+    assert runner.join(5)
+    assert results == ["new"]
+    assert ended == [False]
+
+
+def test_jobs_between_the_first_and_the_newest_never_run():
+    runner = Threads()
+    begun, go_on = threading.Event(), threading.Event()
+    ran = []
+
+    def first(ticket):
+        begun.set()
+        go_on.wait(5)
+
+    runner.start(first, lambda progress: None)
+    assert begun.wait(5)
+    for number in range(20):
+        runner.start(lambda ticket, number=number: ran.append(number), lambda progress: None)
+    go_on.set()
+    assert runner.join(5)
+    assert ran == [19]
+
+
+def test_progress_raises_once_stopped():
+    runner = Threads()
+    begun = threading.Event()
+    stopped_after = []
+
+    def endless(ticket):
+        begun.set()
+        try:
+            while True:
+                ticket(0, 1, "endless")
+                time.sleep(0.001)
+        except Cancelled:
+            stopped_after.append(time.perf_counter())
+
+    runner.start(endless, lambda progress: None)
+    assert begun.wait(5)
+    asked = time.perf_counter()
+    runner.stop()
+    assert runner.join(5)
+    assert stopped_after[0] - asked < 0.5
+
+
+def test_progress_is_said_ten_times_a_second_at_most():
+    said = []
+
+    def job(ticket):
+        end = time.monotonic() + 0.35
+        calls = 0
+        while time.monotonic() < end:
+            ticket(calls, 1000, "counting")
+            calls += 1
+        assert calls > 100
+
+    AtOnce().start(job, said.append)
+    assert 2 <= len(said) <= 0.35 * MESSAGES_PER_S + 2
+
+
+def test_another_step_is_said_at_once():
+    said = []
+
+    def job(ticket):
+        for what in ("one", "two", "three"):
+            ticket(0, 1, what)
+
+    AtOnce().start(job, said.append)
+    assert [progress.what for progress in said] == ["one", "two", "three"]
+
+
+def test_at_once_has_run_when_start_comes_back():
+    done = []
+    AtOnce().start(lambda ticket: ticket.deliver(lambda: done.append(1)), lambda progress: None)
+    assert done == [1]
+
+
+def test_a_stopped_ticket_says_so():
+    runner = AtOnce()
+
+    def job(ticket):
+        runner.stop()
+        assert ticket.stopped
+        with pytest.raises(Cancelled):
+            ticket(0, 1, "on")
+
+    runner.start(job, lambda progress: None)

@@ -1,0 +1,106 @@
+"""The Training session: what is chosen, what comes in, what Cancel and errors leave behind."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import Cancelled, SettingError
+from workbench.session.runner import AtOnce, Threads
+from workbench.session.training import Training
+
+_SPEC = importlib.util.spec_from_file_location("training_fakes", Path(__file__).parent / "training_fakes.py")
+fakes = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(fakes)
+
+
+@pytest.fixture
+def work():
+    return fakes.FakeTrainer()
+
+
+@pytest.fixture
+def session(work):
+    session = Training(work, AtOnce())
+    session.load()
+    return session
+
+
+def test_load_begins_at_the_split_that_was_recorded(session):
+    assert [point.name for point in session.points] == ["a", "b", "c"]
+    assert (session.split, session.weights, session.place) == ("c", "trained", "CPU, 1 threads")
+    assert not session.busy and session.problem is None
+    session.network = "other"
+    assert session.split == "y"  # the middle one, where nothing is recorded
+
+
+def test_train_asks_for_what_is_chosen_and_keeps_what_comes(session, work):
+    session.methods, session.seeds, session.epochs, session.finetune_epochs = ("refbase", "qcnet-h"), 2, 7, 3
+    session.train()
+    (wanted,) = work.asked
+    assert (wanted.network, wanted.split, wanted.methods) == ("digits-resnet", "c", ("refbase", "qcnet-h"))
+    assert (wanted.seeds, wanted.epochs, wanted.finetune_epochs, wanted.labels) == (2, 7, 3, True)
+    assert [(one.method, one.seed) for one in session.reached] == [
+        ("refbase", 0), ("qcnet-h", 0), ("refbase", 1), ("qcnet-h", 1),
+    ]  # fmt: skip
+    assert [(line.method, line.seeds) for line in session.summary] == [("refbase", 2), ("qcnet-h", 2)]
+    assert session.summary[0].accuracy == pytest.approx(0.91)
+    assert {what: len(curve.train) for what, curve in session.curves} == {
+        "refbase, stage 1": 2,
+        "qcnet-h, stage 1": 2,
+    }
+    assert not session.busy and session.progress is None and session.problem is None
+
+
+def test_results_of_another_split_do_not_stay(session):
+    session.train()
+    session.split = "a"
+    assert session.reached == session.summary == session.curves == ()
+
+
+def test_nothing_chosen(session, work):
+    session.methods = ()
+    session.train()
+    assert isinstance(session.problem.error, SettingError)
+    assert str(session.problem.error) == "choose a method first"
+    assert work.asked == []
+
+
+def test_what_went_wrong_is_kept_and_the_next_training_clears_it(session, work):
+    work.error = "no labels"
+    session.train()
+    assert (str(session.problem.error), session.problem.bug, session.busy) == ("no labels", False, False)
+    work.error = None
+    session.train()
+    assert session.problem is None and len(session.reached) == 1
+
+
+def test_cancel_keeps_what_was_finished_and_another_training_can_begin(work):
+    runner = Threads()
+    session = Training(work, runner)
+    session.load()
+    assert runner.join(5)
+    work.hold = True
+    session.methods = ("refbase", "qcnet-h")
+    session.train()
+    assert work.began.wait(5)
+    assert session.busy
+    session.train()
+    assert "something is running" in str(session.problem.error)
+    session.cancel()
+    assert runner.join(5)
+    assert isinstance(session.problem.error, Cancelled)
+    assert not session.busy
+    assert [one.method for one in session.reached] == ["refbase"]
+    work.hold = False
+    session.train()
+    assert runner.join(5)
+    assert [one.method for one in session.reached] == ["refbase", "refbase", "qcnet-h"]
+
+
+def test_code_is_the_command(session):
+    session.methods, session.labels = ("qcnet-h", "hecs-b"), False
+    assert session.code.splitlines()[-1] == (
+        "workbench train digits-resnet --split c --method qcnet-h --method hecs-b --seeds 1 --epochs 20 "
+        "--finetune-epochs 6 --no-labels"
+    )

@@ -1,0 +1,68 @@
+"""Training that needs no time; shared by tests of session and panel."""
+
+import threading
+
+from workbench.errors import SettingError
+from workbench.neural.comparing import summarise
+from workbench.records import Closeness, LossCurve, Reached
+from workbench.session.board_work import Point
+from workbench.session.training_work import Earlier, MethodEntry
+
+
+def curve(what, epochs):
+    losses = tuple(1 / (1 + at) for at in range(epochs))
+    return LossCurve(what, losses, losses, (1e-3,) * epochs, epochs - 1, 0.1 * epochs, "finished")
+
+
+def reached(method, seed=0, accuracy=0.9, split="b"):
+    near = Closeness(0.1, 0.05, 0.98, 0.9)
+    return Reached(
+        "digits-resnet", split, method, seed, 450, accuracy, 0.99, None if accuracy is None else 0.8,
+        100.0, near, None, 0.001, 0.002, 10, 20,
+    )  # fmt: skip
+
+
+class FakeTrainer:
+    """Answers at once; waits at the second method while `hold` is set and not released."""
+
+    def __init__(self):
+        self.asked = []
+        self.error = None
+        self.began, self.release = threading.Event(), threading.Event()
+        self.hold = False
+
+    def networks(self):
+        return ("digits-resnet", "other")
+
+    def methods(self):
+        return tuple(MethodEntry(name, f"what {name} is") for name in ("refbase", "qcnet-h", "hecs-b"))
+
+    def points(self, network, report):
+        report(0, 1, f"loading {network}")
+        names = ("a", "b", "c") if network == "digits-resnet" else ("x", "y")
+        return "trained", tuple(Point(name, 4096) for name in names)
+
+    def place(self):
+        return "CPU, 1 threads"
+
+    def train(self, wanted, report, heard, made):
+        self.asked.append(wanted)
+        if self.error:
+            raise SettingError(self.error)
+        for seed in range(wanted.seeds):
+            for method in wanted.methods:
+                if self.hold and method != wanted.methods[0]:
+                    self.began.set()
+                    while not self.release.wait(0.01):
+                        report(1, 9, f"{method}, stage 1")
+                for epochs in (1, 2):
+                    report(epochs, 9, f"{method}, stage 1")
+                    heard(curve(f"{method}, stage 1", epochs))
+                share = 0.9 + 0.02 * seed if wanted.labels else None
+                made(reached(method, seed, share, wanted.split))
+
+    def summarise(self, found):
+        return summarise(found)
+
+    def earlier(self):
+        return (Earlier("digits-resnet", "c", 0.99, summarise([reached("refae")])),)

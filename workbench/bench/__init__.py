@@ -1,0 +1,1 @@
+"""Benchmarks: measured on this machine, round trips asserted, JSON records written into data/results/."""

@@ -1,0 +1,201 @@
+"""How fast the screen is: from `import workbench` to a chart that follows a slider, in a real browser.
+
+    import ─ serve ─ first widget (cold, warm) ─ slider → chart (demo, 224 × 224) ─ cutting ─ kernel memory
+
+    workbench bench ui          prints a table and writes data/results/bench_ui.json
+
+Times are medians; the record keeps every repeat. The slider is moved through all its values on several
+pictures, so that no value is shown from memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from workbench.bench.screen import Screen, browsing, serving
+from workbench.experiments.timing import machine_facts
+from workbench.paths import app_notebooks
+from workbench.serving.dashboards import warm_kernels
+
+STACK = ("voila", "ipywidgets", "ipykernel", "plotly", "anywidget", "jupyter_server", "playwright")
+NETWORKS = (
+    "resnet50", "resnet18", "vgg16", "densenet121", "efficientnet_b0", "mobilenetv3_large_100",
+    "convnext_tiny", "swin_tiny_patch4_window7_224", "vit_base_patch16_224", "deit_small_patch16_224",
+    "mixer_b16_224", "levit_256", "maxvit_tiny_tf_224",
+)  # fmt: skip
+LARGE = "network=resnet18&pretrained=false&codec=rans-csr"
+_IMPORT = "import time; t = time.perf_counter(); import workbench; print(time.perf_counter() - t)"
+_CUT = """
+import json, sys, time, warnings
+warnings.simplefilter("ignore")
+import workbench as wb
+for name in sys.argv[1:]:
+    model = wb.load_model(name, pretrained=False)
+    start = time.perf_counter()
+    points = wb.split_points(model)
+    listed = time.perf_counter() - start
+    wb.split(model, points[len(points) // 2].name)
+    whole = time.perf_counter() - start
+    print(json.dumps([name, len(points), listed, whole]), flush=True)
+"""
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One line of the table: the median of `repeats`, and the goal it should stay below."""
+
+    what: str
+    value: float
+    unit: str
+    goal: float | None
+    repeats: tuple[float, ...]
+    note: str = ""
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the goal is reached; None where there is none."""
+        return None if self.goal is None else self.value <= self.goal
+
+
+def measured(what: str, repeats: Sequence[float], unit: str, goal: float | None, note: str = "") -> Measure:
+    """The median of `repeats` as a line of the table."""
+    return Measure(what, statistics.median(repeats), unit, goal, tuple(repeats), note)
+
+
+def bench_ui(*, quick: bool = False, progress: Progress | None = None) -> dict[str, Any]:
+    """Measure everything; a record ready for JSON. `quick` repeats less and cuts fewer networks.
+
+    Raises
+    ------
+    WorkbenchError : no Chromium or no playwright here.
+    """
+    rounds = 2 if quick else 5
+    networks = NETWORKS[:3] if quick else NETWORKS
+    steps: list[Callable[[], list[Measure]]] = [
+        lambda: [_imports(rounds)],
+        lambda: _cold(rounds),
+        lambda: _warm(rounds),
+        lambda: _live(pictures=1 if quick else 4),
+        lambda: [_cutting(networks)],
+    ]
+    names = ("import", "cold pages", "warm pages", "sliders", "cutting")
+    load_before = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    measures: list[Measure] = []
+    for number, (name, step) in enumerate(zip(names, steps, strict=True)):
+        if progress is not None:
+            progress(number, len(steps), name)
+        measures += step()
+    if progress is not None:
+        progress(len(steps), len(steps), "done")
+    return {
+        "what": "the screen: from import to a chart that follows a slider",
+        "command": "workbench bench ui" + (" --quick" if quick else ""),
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": {**machine_facts(), "cpus": os.cpu_count(), "load_before": load_before},
+        "versions": {name: version(name) for name in STACK},
+        "measures": [{**asdict(measure), "met": measure.met} for measure in measures],
+    }
+
+
+def _imports(rounds: int) -> Measure:
+    seconds = [
+        float(
+            subprocess.run([sys.executable, "-c", _IMPORT], capture_output=True, text=True, check=True).stdout
+        )
+        for _ in range(rounds)
+    ]
+    return measured("import workbench", seconds, "s", 0.3)
+
+
+def _cold(rounds: int) -> list[Measure]:
+    ups, widgets, charts = [], [], []
+    with browsing() as browser:
+        for _ in range(rounds):
+            with serving(warm=0) as served:
+                ups.append(served.up_s)
+                screen = Screen(browser, served)
+                widget, chart = screen.open(served.address("explorer"))
+                screen.close()
+            widgets.append(widget)
+            charts.append(chart)
+    return [
+        measured("workbench serve: command to answer", ups, "s", None),
+        measured("first widget, cold kernel", widgets, "s", 8.0),
+        measured("first chart, cold kernel", charts, "s", None),
+    ]
+
+
+def _warm(rounds: int) -> list[Measure]:
+    widgets, charts = [], []
+    kept = sum(warm_kernels(app_notebooks(), 1, psutil.virtual_memory().available).values())
+    with browsing() as browser, serving(warm=1) as served:
+        for _ in range(rounds):
+            served.wait_warm(kept)
+            screen = Screen(browser, served)
+            widget, chart = screen.open(served.address("explorer"))
+            screen.close()
+            widgets.append(widget)
+            charts.append(chart)
+    return [
+        measured("first widget, warm kernel", widgets, "s", 2.0),
+        measured("first chart, warm kernel", charts, "s", None),
+    ]
+
+
+def _live(pictures: int) -> list[Measure]:
+    """Sliders on a demo network, then on a 224 × 224 ResNet-18 with random weights."""
+    cases = (
+        ("demo network", "network=digits-resnet&codec=rans-csr", 0.150, "digits-resnet, trained"),
+        ("ResNet-18 at 224 × 224", LARGE, 0.400, "random weights"),
+    )
+    lines = []
+    with browsing() as browser:
+        for case, choice, goal, note in cases:
+            with serving(warm=0) as served:
+                screen = Screen(browser, served)
+                screen.open(served.address("explorer", choice))
+                screen.show("Payload")
+                seconds = []
+                for number in range(pictures):
+                    if number:
+                        screen.next_picture(number, "Payload")
+                    seconds += screen.sweep("Payload")
+                memory = float(served.kernel_bytes())
+                screen.close()
+            lines.append(measured(f"slider to redrawn chart, {case}", seconds, "s", goal, note))
+            lines.append(measured(f"kernel memory, {case}", [memory], "bytes", 900e6, note))
+    return lines
+
+
+def _cutting(networks: Sequence[str]) -> Measure:
+    """The slowest of the networks: its cuts listed with their costs, and one of them split and verified."""
+    command = [sys.executable, "-c", _CUT, *networks]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows = [json.loads(line) for line in printed.splitlines() if line.startswith("[")]
+    slowest = max(rows, key=lambda row: row[3])
+    note = f"slowest of {len(rows)}: {slowest[0]}, {slowest[1]} cuts; " + ", ".join(
+        f"{name} {whole:.2f} s" for name, _cuts, _listed, whole in rows
+    )
+    return Measure("cutting a timm network", slowest[3], "s", 3.0, tuple(row[3] for row in rows), note)
+
+
+def write_record(record: dict[str, Any], folder: Path) -> Path:
+    """`record` as ``bench_ui.json`` in `folder`, which is made if needed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "bench_ui.json"
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path

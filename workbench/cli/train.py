@@ -1,0 +1,228 @@
+"""`workbench train`: train methods around a split, and say what each reached."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from workbench.cli.choices import Classes, InputSize, Mean, Pretrained, Std, Weights, load, settings
+from workbench.cli.output import Json, show_json, show_table, with_unit
+
+if TYPE_CHECKING:
+    from workbench.neural.search import Approach
+
+
+def train(
+    model: Annotated[str, typer.Argument(help="A network: a name, or package.module:factory of your own.")],
+    split: Annotated[str, typer.Option(help="Where to cut it; `workbench split-points` lists the places.")],
+    method: Annotated[
+        list[str] | None, typer.Option(help="A method; may be given several times. Default: qcnet-h.")
+    ] = None,
+    compensator: Annotated[str | None, typer.Option(help="A preset for the qcnet methods.")] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A setting of every --method given, such as measurements=32 for hecs-b."),
+    ] = None,
+    images: Annotated[
+        str, typer.Option(help="Pictures to learn from: digits, or a folder with one folder a class.")
+    ] = "digits",
+    test_images: Annotated[
+        str | None, typer.Option(help="Pictures to test on; default: the source's own, or every fifth.")
+    ] = None,
+    labels: Annotated[bool, typer.Option(help="Without labels stage 1 alone is trained.")] = True,
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Train so many times, and give the spread.")] = 1,
+    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in stage 1.")] = None,
+    finetune_epochs: Annotated[int | None, typer.Option(min=1, help="Epochs in stage 2.")] = None,
+    flip: Annotated[bool, typer.Option(help="Mirror pictures in stage 2 (not for digits).")] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the CPU to use.")] = None,
+    search: Annotated[
+        Path | None, typer.Option(help="Search for a compensator instead; this file keeps it, and goes on.")
+    ] = None,
+    approach: Annotated[str, typer.Option(help="Of the search: 1, 2 or pareto.")] = "1",
+    candidates: Annotated[int, typer.Option(min=1, help="Of the search: at most so many.")] = 30,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for bundles and checkpoints; a killed training goes on there.")
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Write everything that was measured to this file.")
+    ] = None,
+    pretrained: Pretrained = None,
+    weights: Weights = None,
+    input_size: InputSize = None,
+    mean: Mean = None,
+    std: Std = None,
+    classes: Classes = None,
+    as_json: Json = False,
+) -> None:
+    """Train what goes around a split: compensators, their rivals, learned codecs.
+
+    Stage 1 learns to give back the features and needs no labels; stage 2 fine-tunes the server part.
+    Numbers are of test pictures that were not learned from, sizes of payloads that were really coded.
+
+    \b
+    Examples:
+      workbench train digits-resnet --split layer2
+      workbench train digits-vit --split blocks.2 --method qcnet-h --method refbase --seeds 3
+      workbench train digits-convnext --split stages.1 --method hecs-b --set measurements=32
+      workbench train digits-vit --split blocks.2 --search vit.log --approach pareto
+      workbench train mynets:resnet --input-size 3x32x32 --split layer2 --images train/ --test-images test/
+    """
+    import torch
+
+    from workbench.models import split as cut
+    from workbench.neural.comparing import Pictures, compare, summarise
+    from workbench.neural.fitting import device
+    from workbench.neural.methods import method as named
+    from workbench.neural.pictures import training_pictures
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    given = settings(set_ or [])
+    methods = [
+        named(name, **given, **({"compensator": compensator} if compensator and "qcnet" in name else {}))
+        for name in method or ["qcnet-h"]
+    ]
+    network = load(model, pretrained, weights, input_size, mean, std, classes)
+    where = cut(network, split)
+    learn, test = training_pictures(network, images, test_images)
+    if not labels:
+        learn = Pictures(learn.pictures, None)
+    if search is not None:
+        _search(where, learn, search, approach, candidates, as_json)
+        return
+    recipe = _recipe(epochs, finetune_epochs, flip)
+    reached = []
+    for one in compare(
+        methods, where, learn, test, seeds=range(seeds), recipe=recipe, folder=out, progress=_progress()
+    ):
+        reached.append(one)
+        if not as_json:
+            _tell(f"{one.method}, seed {one.seed}: {_share(one.accuracy)}, {one.payload_bytes:.0f} bytes")
+    summary = summarise(reached)
+    told = {
+        **_circumstances(str(device())),
+        "model": network.name,
+        "weights": network.weights_note,
+        "split": where.point.name,
+        "shape": list(where.point.shape),
+        "learned_from": {"source": images, "pictures": len(learn.pictures)},
+        "tested_on": {"source": test_images or images, "pictures": len(test.pictures)},
+        "recipe": dataclasses.asdict(recipe),
+        "summary": [dataclasses.asdict(line) for line in summary],
+        "reached": [one.to_dict() for one in reached],
+    }
+    if record is not None:
+        _write(record, told)
+    if as_json:
+        show_json(told)
+        return
+    unsplit = reached[0].accuracy_unsplit
+    typer.echo(f"\n{network.name} at {where.point.name}, unsplit {_share(unsplit)}, trained on {device()}\n")
+    typer.echo("before: accuracy before stage 2; rel. mse: over the variance of the features\n")
+    show_table(
+        ("method", "accuracy", "±", "before", "payload", "rel. mse", "cosine", "ssim", "board", "server"),
+        [
+            (
+                line.method, _share(line.accuracy), _share(line.accuracy_std), _share(line.accuracy_before),
+                with_unit(line.payload_bytes, "bytes"), f"{line.relative_mse:.3f}", f"{line.cosine:.3f}",
+                "–" if line.ssim is None else f"{line.ssim:.3f}", with_unit(line.board_s, "s"),
+                with_unit(line.server_s, "s"),
+            )
+            for line in summary
+        ],
+    )  # fmt: skip
+
+
+def _search(where: Any, learn: Any, file: Path, approach: str, most: int, as_json: bool) -> None:
+    from workbench.neural.search import Stop, pareto, search
+
+    chosen = cast("Approach", approach)
+    found = search(where, learn, file, approach=chosen, stop=Stop(most), progress=_progress())
+    front = {one.number for one in pareto(found)}
+    if as_json:
+        show_json([{**dataclasses.asdict(one), "pareto": one.number in front} for one in found])
+        return
+    typer.echo(f"{where.model.name} at {where.point.name}: {len(found)} candidates, the best first\n")
+    show_table(
+        ("candidate", "family", "settings", "held-out loss", "accuracy", "parameters", "server", "front"),
+        [
+            (
+                str(one.number), one.compensator.family, _sizes(one.compensator), f"{one.loss:.4f}",
+                _share(one.accuracy), f"{one.parameters:,}", with_unit(one.server_s, "s"),
+                "yes" if one.number in front else "",
+            )
+            for one in sorted(found, key=lambda one: one.loss)
+        ],
+    )  # fmt: skip
+
+
+def _sizes(chosen: Any) -> str:
+    names = ("n_g", "n_l", "heads", "window", "ffdim") if chosen.family == "T" else ("n", "f_m", "s_m")
+    return " ".join(f"{name}={getattr(chosen, name)}" for name in names)
+
+
+def _recipe(epochs: int | None, finetune_epochs: int | None, flip: bool) -> Any:
+    from workbench.neural.augment import Augmentation
+    from workbench.neural.training import Recipe
+
+    recipe = Recipe(augmentation=Augmentation(flip=flip))
+    if epochs is not None:
+        recipe = dataclasses.replace(
+            recipe, reconstruct=dataclasses.replace(recipe.reconstruct, epochs=epochs)
+        )
+    if finetune_epochs is not None:
+        plan = dataclasses.replace(
+            recipe.finetune, epochs=finetune_epochs, warmup=min(recipe.finetune.warmup, finetune_epochs // 2)
+        )
+        recipe = dataclasses.replace(recipe, finetune=plan)
+    return recipe
+
+
+def _circumstances(where: str) -> dict[str, Any]:
+    import platform
+
+    import torch
+
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "command": "workbench " + " ".join(sys.argv[1:]),
+        "machine": platform.machine(),
+        "torch_device": where,
+        "threads": torch.get_num_threads(),
+        "load_of_the_machine": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    }
+
+
+def _write(path: Path, told: dict[str, Any]) -> None:
+    import json
+
+    from workbench.cli.output import plain
+    from workbench.errors import StorageError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(plain(told), indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StorageError(f"cannot write {path}: {error.strerror or error}; choose another file") from error
+
+
+def _progress() -> Any:
+    """A line that is written over, on stderr, where that is a terminal."""
+    if not sys.stderr.isatty():
+        return None
+    return lambda done, total, what: _tell(f"{what}  {100 * done // max(total, 1)} %", end="\r")
+
+
+def _tell(text: str, end: str = "\n") -> None:
+    typer.echo(f"{text:<78}{end}", err=True, nl=False)
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.2f} %"

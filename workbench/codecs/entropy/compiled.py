@@ -1,0 +1,57 @@
+"""Functions compiled once and kept on disk, so that the second start of Python compiles nothing.
+
+numba keeps machine code beside the source, or in the user's cache folder where the source is read-only,
+or in `NUMBA_CACHE_DIR`. Where none of them can be written the functions still work: they are compiled
+anew in each process, and one warning says so and what to do.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_warned = False
+
+
+def compiled(function: Function) -> Function:
+    """`function` as machine code: compiled at its first call, kept for the next start of Python."""
+    try:
+        return cast(Function, numba.njit(cache=True, nogil=True)(function))
+    except RuntimeError as error:  # numba's "cannot cache function: no locator available"
+        _warn_once(error)
+        return cast(Function, numba.njit(nogil=True)(function))
+
+
+def _warn_once(error: RuntimeError) -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            f"no folder to keep compiled entropy coders in ({error}); they work, but every start of Python "
+            "compiles them again for some seconds. Set NUMBA_CACHE_DIR to a folder that can be written",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _high_multiply(typing_context: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        wide = ir.IntType(128)
+        left, right = (builder.zext(argument, wide) for argument in arguments)
+        high = builder.lshr(builder.mul(left, right), ir.Constant(wide, 64))
+        return builder.trunc(high, ir.IntType(64))
+
+    return types.uint64(types.uint64, types.uint64), generate
+
+
+high_multiply = cast(Callable[[np.uint64, np.uint64], np.uint64], intrinsic(_high_multiply))
+"""The upper 64 of the 128 bits of a product; only for compiled functions."""

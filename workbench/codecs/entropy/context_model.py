@@ -1,0 +1,351 @@
+"""The tables of a context coder: which fine contexts share one, and its frequencies, in few bytes.
+
+fine contexts ─▶ merged where one table costs less than two ─▶ frequencies as small floats ─▶ bits
+
+A frequency keeps its leading one and `MANTISSA` bits after it, which costs next to nothing in the coded
+symbols and halves the tables. Neighbouring symbols of large alphabets share one frequency. The receiver turns
+the codes into integers that sum to a power of two by integer arithmetic alone; the sender uses the same
+function. The sender's choices rest on integer logarithms, so that any machine makes the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.codecs.entropy.compiled import compiled
+
+MANTISSA: Final = 2
+EXPONENT_BITS: Final = 4
+MAX_TABLES: Final = 32
+
+_LOG_FRACTION = 12
+_LOG = np.array([0] + [round(math.log2(i) * 2**_LOG_FRACTION) for i in range(1, 2048)], np.int64)
+_ENTRY_COST = 4 << _LOG_FRACTION  # bits of one frequency in a table, about
+_TABLE_COST = 12 << _LOG_FRACTION  # and of a table besides its frequencies
+
+
+@lru_cache(maxsize=256)
+def symbol_groups(bits: int, background: int, shift: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Group of each symbol and size of each group: runs of `2**shift`, the background always alone."""
+    symbols = np.arange(2**bits)
+    begins = (symbols >> shift << shift) == symbols
+    begins[background] = True
+    begins[background + 1 : background + 2] = True
+    groups = np.cumsum(begins) - 1
+    return groups.astype(np.uint8), np.bincount(groups)
+
+
+@compiled
+def log2_fixed(number: int) -> int:
+    """log2 in units of 2**-12 bits, from a table of the 11 leading binary places."""
+    shift = 0
+    while (number >> shift) >= 2048:
+        shift += 1
+    return _LOG[number >> shift] + (shift << _LOG_FRACTION)
+
+
+@compiled
+def _cost(counts: NDArray[np.int64]) -> int:
+    """Bits, in units of 2**-12, of these occurrences with a table of their own, and of the table."""
+    total, bits, entries = 0, 0, 0
+    for count in counts:
+        if count:
+            total += count
+            bits -= count * log2_fixed(count)
+            entries += 1
+    if not total:
+        return 0
+    return bits + total * log2_fixed(total) + entries * _ENTRY_COST + _TABLE_COST
+
+
+@compiled
+def merge_contexts(counts: NDArray[np.int64], most: int, table_of: NDArray[np.uint8]) -> int:
+    """Join neighbouring contexts, best gain first, while it saves bits or there are more than `most`.
+
+    `counts` (context, group) end up with the sums in the first context of each table; `table_of` says which
+    table each context uses, and the number of tables is given back.
+    """
+    contexts = counts.shape[0]
+    following = np.empty(contexts + 1, np.int64)
+    costs, gains = np.empty(contexts, np.int64), np.empty(contexts, np.int64)
+    preceding = np.empty(contexts + 1, np.int64)
+    joined = np.empty(counts.shape[1], np.int64)
+    used = 0
+    while not counts[used].any():
+        used += 1
+    if used:  # empty ones at the front belong to the first that is not
+        counts[0], counts[used] = counts[used], 0
+    kept = 0
+    last = -1
+    for context in range(contexts):  # and others to the one before
+        if counts[context].any():
+            if last >= 0:
+                following[last] = context
+            preceding[context] = last
+            last = context
+            costs[context] = _cost(counts[context])
+            kept += 1
+    following[last] = contexts
+    context = 0
+    while following[context] < contexts:
+        joined[:] = counts[context] + counts[following[context]]
+        gains[context] = costs[context] + costs[following[context]] - _cost(joined)
+        context = following[context]
+    while kept > 1:
+        best, context = 0, following[0]
+        while following[context] < contexts:
+            if gains[context] > gains[best]:
+                best = context
+            context = following[context]
+        if gains[best] <= 0 and kept <= most:
+            break
+        gone = following[best]
+        counts[best] += counts[gone]
+        costs[best] = _cost(counts[best])
+        following[best] = following[gone]
+        if following[best] < contexts:
+            preceding[following[best]] = best
+            joined[:] = counts[best] + counts[following[best]]
+            gains[best] = costs[best] + costs[following[best]] - _cost(joined)
+        if preceding[best] >= 0:
+            before = preceding[best]
+            joined[:] = counts[before] + counts[best]
+            gains[before] = costs[before] + costs[best] - _cost(joined)
+        kept -= 1
+    table, context = 0, 0
+    while context < contexts:
+        table_of[context : following[context]] = table
+        counts[table] = counts[context]
+        table += 1
+        context = following[context]
+    return table
+
+
+@compiled
+def fill_codes(
+    counts: NDArray[np.int64], sizes: NDArray[np.int64], bits: int, codes: NDArray[np.uint8]
+) -> None:
+    """`codes_of` for every table."""
+    for table in range(codes.shape[0]):
+        codes_of(counts[table], sizes, bits, codes[table])
+
+
+@compiled
+def fill_frequencies(
+    codes: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    groups: NDArray[np.uint8],
+    bits: int,
+    frequencies: NDArray[np.uint32],
+) -> None:
+    """`frequencies_of` for every table."""
+    for table in range(codes.shape[0]):
+        frequencies_of(codes[table], sizes, groups, bits, frequencies[table])
+
+
+@compiled
+def codes_of(
+    counts: NDArray[np.int64], sizes: NDArray[np.int64], bits: int, codes: NDArray[np.uint8]
+) -> None:
+    """A small float for each group: 0 where it does not occur, else 1 + (exponent << MANTISSA | mantissa)."""
+    total = counts.sum()
+    for group in range(len(counts)):
+        if not counts[group]:
+            codes[group] = 0
+            continue
+        value = (counts[group] << (bits + MANTISSA)) // (total * sizes[group])
+        exponent = 0
+        while (value >> exponent) >= 1 << (MANTISSA + 1):
+            exponent += 1
+        if exponent:  # to the nearest of the two
+            value = (value + (1 << (exponent - 1))) >> exponent
+        if value == 1 << (MANTISSA + 1):
+            value >>= 1
+            exponent += 1
+        mantissa = max(value - (1 << MANTISSA), 0)
+        codes[group] = 1 + ((exponent << MANTISSA) | mantissa)
+
+
+@compiled
+def frequencies_of(
+    codes: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    groups: NDArray[np.uint8],
+    bits: int,
+    frequencies: NDArray[np.uint32],
+) -> None:
+    """Integers that sum to `2**bits` (at least one for each symbol) from a table's codes, not all zero.
+
+    Proportional, at least 1, and what rounding leaves over goes one by one to the most frequent. A symbol
+    that would have all of 2**12 slots gives one to its neighbour, since 12 bits must hold it.
+    """
+    weights = np.zeros(len(codes), np.int64)
+    total = 0
+    for group in range(len(codes)):
+        if codes[group]:
+            code = np.int64(codes[group]) - 1
+            weights[group] = ((1 << MANTISSA) + (code & ((1 << MANTISSA) - 1))) << (code >> MANTISSA)
+            total += weights[group] * sizes[group]
+    left, highest = 1 << bits, 0
+    for symbol in range(len(groups)):
+        weight = weights[groups[symbol]]
+        share = max(((weight << bits) + total // 2) // total, 1) if weight else 0
+        frequencies[symbol] = np.uint32(share)
+        left -= share
+        highest = max(highest, share)
+    while left:
+        for symbol in range(len(groups)):
+            if left and frequencies[symbol] >= max(highest, 2 if left < 0 else 1):
+                frequencies[symbol] += np.uint32(1 if left > 0 else -1)
+                left += -1 if left > 0 else 1
+        highest = highest >> 1
+    for symbol in range(len(groups)):
+        if bits == 12 and frequencies[symbol] == 4096:
+            frequencies[symbol] = np.uint32(4095)
+            frequencies[symbol ^ 1] = np.uint32(1)
+
+
+@compiled
+def write_model(
+    table_of: NDArray[np.uint8], codes: NDArray[np.uint8], group_bits: int, out: NDArray[np.uint8]
+) -> int:
+    """Length of each table's run of contexts, then each table's codes; gives back the number of bits.
+
+    The buffer holds zeros, and must be large enough: 32 bits for each table and 24 for each code do.
+    """
+    at = _put_gamma(out, 0, codes.shape[0])
+    run = 1
+    for context in range(1, len(table_of)):
+        if table_of[context] != table_of[context - 1]:
+            at = _put_gamma(out, at, run)
+            run = 0
+        run += 1
+    for table in range(codes.shape[0]):
+        row = codes[table]
+        first, last, holes = 0, len(row) - 1, False
+        while not row[first]:
+            first += 1
+        while not row[last]:
+            last -= 1
+        for group in range(first, last):
+            holes = holes or not row[group]
+        at = _put(out, at, first, group_bits)
+        at = _put(out, at, last - first, group_bits)
+        at = _put(out, at, 1 if holes else 0, 1)
+        predicted = (np.int64(row[first]) - 1) >> MANTISSA
+        at = _put(out, at, predicted, EXPONENT_BITS)
+        for group in range(first, last + 1):
+            if holes and first < group < last:
+                at = _put(out, at, 1 if row[group] else 0, 1)
+            if not row[group]:
+                continue
+            code = np.int64(row[group]) - 1
+            exponent = code >> MANTISSA
+            if group > first:
+                step = exponent - predicted
+                at = _put_unary(out, at, -2 * step - 1 if step < 0 else 2 * step)
+            at = _put(out, at, code & ((1 << MANTISSA) - 1), MANTISSA)
+            predicted = exponent
+    return at
+
+
+@compiled
+def read_model(
+    data: NDArray[np.uint8], group_bits: int, table_of: NDArray[np.uint8], codes: NDArray[np.uint8]
+) -> tuple[int, int]:
+    """Inverse of `write_model`: number of bits read and of tables; (-1, 0) for bits that mean nothing."""
+    at, tables = _get_gamma(data, 0)
+    if at < 0 or tables > codes.shape[0] or tables > len(table_of):
+        return -1, 0
+    context = 0
+    for table in range(tables):
+        run = len(table_of) - context
+        if table < tables - 1:
+            at, run = _get_gamma(data, at)
+        if at < 0 or run > len(table_of) - context - (tables - 1 - table):
+            return -1, 0
+        table_of[context : context + run] = table
+        context += run
+    top = (1 << EXPONENT_BITS) - 1
+    for table in range(tables):
+        row = codes[table]
+        row[:] = 0
+        at, first = _get(data, at, group_bits)
+        at, span = _get(data, at, group_bits)
+        at, holes = _get(data, at, 1)
+        at, predicted = _get(data, at, EXPONENT_BITS)
+        if at < 0 or first + span >= len(row):
+            return -1, 0
+        for group in range(first, first + span + 1):
+            if holes and first < group < first + span:
+                at, present = _get(data, at, 1)
+                if not present:
+                    continue
+            if group > first:
+                at, step = _get_unary(data, at)
+                predicted += -(step + 1) // 2 if step & 1 else step // 2
+            at, mantissa = _get(data, at, MANTISSA)
+            if at < 0 or predicted < 0 or predicted > top:
+                return -1, 0
+            row[group] = np.uint8(1 + ((predicted << MANTISSA) | mantissa))
+    return at, tables
+
+
+@compiled
+def _put(out: NDArray[np.uint8], at: int, value: int | np.int64, bits: int) -> int:
+    for bit in range(bits):
+        out[at >> 3] |= np.uint8(((value >> bit) & 1) << (at & 7))
+        at += 1
+    return at
+
+
+@compiled
+def _put_unary(out: NDArray[np.uint8], at: int, value: Any) -> int:
+    at += value
+    out[at >> 3] |= np.uint8(1 << (at & 7))
+    return at + 1
+
+
+@compiled
+def _put_gamma(out: NDArray[np.uint8], at: int, value: int) -> int:
+    length = 0
+    while value >> (length + 1):
+        length += 1
+    at = _put_unary(out, at, length)
+    return _put(out, at, value - (1 << length), length)
+
+
+@compiled
+def _get(data: NDArray[np.uint8], at: int, bits: int) -> tuple[int, Any]:
+    if at < 0 or at + bits > 8 * len(data):
+        return -1, 0
+    value: Any = 0
+    for bit in range(bits):
+        value |= ((np.int64(data[at >> 3]) >> (at & 7)) & 1) << bit
+        at += 1
+    return at, value
+
+
+@compiled
+def _get_unary(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
+    value = 0
+    while 0 <= at < 8 * len(data):
+        if (data[at >> 3] >> (at & 7)) & 1:
+            return at + 1, value
+        value += 1
+        at += 1
+    return -1, 0
+
+
+@compiled
+def _get_gamma(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
+    at, length = _get_unary(data, at)
+    if at < 0 or length > 20:
+        return -1, 1
+    at, rest = _get(data, at, length)
+    return at, rest + (1 << length)

@@ -1,0 +1,208 @@
+"""A whole symbol map as bytes and back, each symbol coded by the table of its neighbourhood.
+
+symbols ─▶ fine contexts ─▶ histogram ─▶ model (which contexts share a table, and the tables) ─▶ rANS ─▶ bytes
+
+    model    precision and group shift, 4 bits each, then runs and tables (`context_model`); not there where
+             both sides hold a calibrated model
+    states   of 8 bytes for each lane: four, or one in a map of few rows or few symbols
+    words    of 4 bytes to the end
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.codecs.entropy import context_model as tables
+from workbench.codecs.entropy import context_rans, rans
+from workbench.codecs.entropy.neighbourhood import context_of_w, fill_keys, fill_places, lane_starts
+from workbench.codecs.entropy.scratch import borrow
+from workbench.errors import PayloadError
+from workbench.records import Part
+
+ONE_LANE_BELOW: Final = 4096  # symbols; a lane's state is 8 bytes
+_MOST_PRECISION: Final = 12
+
+
+class Grid(NamedTuple):
+    """How a map is walked: `rows` of `width` symbols of `bits` bits, `plane` rows to a channel."""
+
+    rows: int
+    width: int
+    plane: int
+    bits: int
+    background: int
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """First row of each lane, and the end."""
+        lanes = 1 if self.rows < rans.LANES or self.rows * self.width < ONE_LANE_BELOW else rans.LANES
+        starts = np.empty(lanes + 1, np.int64)
+        lane_starts(self.rows, lanes, starts)
+        return starts
+
+
+class Model(NamedTuple):
+    """Which table each fine context uses, and the tables as codes (table, group of symbols)."""
+
+    precision: int
+    shift: int
+    table_of: NDArray[np.uint8]
+    codes: NDArray[np.uint8]
+
+    def frequencies(self, bits: int, background: int) -> NDArray[np.uint32]:
+        """Integers (table, symbol) that sum to `2**precision` in each row."""
+        groups, sizes = tables.symbol_groups(bits, background, self.shift)
+        found = np.empty((len(self.codes), 1 << bits), np.uint32)
+        tables.fill_frequencies(self.codes, sizes, groups, self.precision, found)
+        return found
+
+    def to_bytes(self) -> bytes:
+        """As it travels."""
+        out = np.zeros(4 * len(self.codes) + 3 * self.codes.size + 64, np.uint8)
+        used = tables.write_model(self.table_of, self.codes, _group_bits(self.codes.shape[1]), out)
+        return bytes([self.precision << 4 | self.shift]) + out[: (used + 7) // 8].tobytes()
+
+
+def read_model(data: memoryview, bits: int, background: int) -> tuple[Model, int]:
+    """A model and the number of bytes it took.
+
+    Raises
+    ------
+    PayloadError : cut short, or tables that cannot be.
+    """
+    precision, shift = (data[0] >> 4, data[0] & 15) if len(data) else (0, 0)
+    if not max(8, bits) <= precision <= _MOST_PRECISION or shift >= bits:
+        raise PayloadError("the payload is damaged: its context model is missing or of unknown precision")
+    _, fine = context_of_w(bits, background)
+    _, sizes = tables.symbol_groups(bits, background, shift)
+    table_of = np.empty(fine, np.uint8)
+    codes = np.empty((tables.MAX_TABLES, len(sizes)), np.uint8)
+    raw = np.frombuffer(data, np.uint8)
+    used, count = tables.read_model(raw[1:], _group_bits(len(sizes)), table_of, codes)
+    if used < 0:
+        raise PayloadError("the payload is damaged: its context model is cut short or garbled")
+    return Model(precision, shift, table_of, codes[:count]), 1 + (used + 7) // 8
+
+
+def keys_of(symbols: NDArray[np.uint8], grid: Grid) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
+    """Fine context << bits | symbol for each symbol, and the histogram (fine context, symbol).
+
+    The keys are borrowed (see `scratch`): the next call overwrites them.
+    """
+    contexts, fine = context_of_w(grid.bits, grid.background)
+    framed = borrow("frame", (grid.rows, grid.width + 3), np.uint8)
+    places = borrow("places", (grid.rows, grid.width + 3), np.uint16)
+    fill_places(symbols, grid.starts, grid.plane, grid.bits, grid.background, framed, places)
+    keys = borrow("keys", (grid.rows, grid.width), np.uint16)
+    histogram = np.zeros(fine << grid.bits, np.uint32)
+    fill_keys(framed, places, contexts, grid.bits, keys, histogram)
+    return keys, histogram.reshape(fine, 1 << grid.bits)
+
+
+def fit(histogram: NDArray[np.uint32], bits: int, background: int, every_symbol: bool = False) -> Model:
+    """The model that codes this histogram in the fewest bytes, its own included, about.
+
+    `every_symbol` gives a frequency to symbols that do not occur: for a model that other maps will use.
+    """
+    shift = max(bits - 5, 0)
+    groups, sizes = tables.symbol_groups(bits, background, shift)
+    counts = histogram.astype(np.int64)
+    if shift:
+        counts = np.add.reduceat(counts, np.flatnonzero(np.diff(groups, prepend=-1)), axis=1)
+    table_of = np.empty(len(counts), np.uint8)
+    count = tables.merge_contexts(counts, tables.MAX_TABLES, table_of)
+    counts = counts[:count] * 16 + sizes if every_symbol else counts[:count]
+    precision = 10 if bits <= 4 else 12
+    codes = np.empty((count, len(sizes)), np.uint8)
+    tables.fill_codes(counts, sizes, precision, codes)
+    return Model(precision, shift, table_of, codes)
+
+
+def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -> bytes:
+    """Symbols (rows, width) as bytes; with a `model` that the receiver has, the bytes do without it."""
+    keys, histogram = keys_of(symbols, grid)
+    if not keys.size:
+        return b""
+    used = fit(histogram, grid.bits, grid.background) if model is None else model
+    steps = borrow("steps", (len(histogram), 4 << grid.bits), np.uint64)
+    rans.fill_step_rows(used.frequencies(grid.bits, grid.background), used.table_of, used.precision, steps)
+    starts = grid.starts
+    states = np.full(len(starts) - 1, rans.LOWEST, np.uint64)
+    words = borrow("words", grid.rows * ((grid.width + 1) // 2) + 1, np.uint32)
+    first = context_rans.encode_rows(keys, starts, steps.reshape(-1), used.precision, states, words)
+    head = used.to_bytes() if model is None else b""
+    return b"".join((head, states.astype("<u8").tobytes(), words[first:].astype("<u4", copy=False).tobytes()))
+
+
+def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[np.uint8]:
+    """The symbols (rows, width) that `encode` made these bytes from.
+
+    Raises
+    ------
+    PayloadError : the bytes do not hold exactly such a map.
+    """
+    if not grid.rows * grid.width:
+        if len(data):
+            raise PayloadError(f"the payload is damaged: {len(data)} bytes where no symbols are coded")
+        return np.empty((grid.rows, grid.width), np.uint8)
+    used, offset = read_model(data, grid.bits, grid.background) if model is None else (model, 0)
+    starts = grid.starts
+    states, coded = _read_words(data, offset, len(starts) - 1)
+    words = borrow("words", len(coded) + len(states) * (grid.width // 2 + 1), np.uint32)
+    words[: len(coded)] = coded
+    words[len(coded) :] = 0
+    contexts, _ = context_of_w(grid.bits, grid.background)
+    slots = borrow("slots", (len(used.codes), 1 << used.precision), np.uint32)
+    rans.fill_slot_rows(used.frequencies(grid.bits, grid.background), slots)
+    framed = borrow("frame", (grid.rows, grid.width + 3), np.uint8)
+    whole = context_rans.decode_rows(
+        framed,
+        starts,
+        grid.plane,
+        grid.bits,
+        grid.background,
+        used.table_of[contexts],
+        slots.reshape(-1),
+        used.precision,
+        states,
+        words,
+        len(coded),
+    )
+    if not whole:
+        raise PayloadError("the payload is damaged: its coded symbols do not end where they should")
+    return framed[:, 2:-1].copy()
+
+
+def anatomy(data: memoryview, grid: Grid, model: Model | None = None) -> tuple[Part, ...]:
+    """What the bytes are made of."""
+    if not len(data):
+        return ()
+    lanes = len(grid.starts) - 1
+    parts = []
+    offset = 0
+    if model is None:
+        own, offset = read_model(data, grid.bits, grid.background)
+        meaning = (
+            f"{len(own.codes)} tables of {own.precision} bits of precision, {len(own.table_of)} fine contexts"
+        )
+        parts.append(Part("tables", offset, meaning))
+    _, coded = _read_words(data, offset, lanes)
+    parts.append(Part("lane states", 8 * lanes, f"{lanes} rANS states of 64 bits"))
+    parts.append(Part("words", 4 * len(coded), f"{grid.rows * grid.width} symbols in rANS words of 32 bits"))
+    return tuple(parts)
+
+
+def _read_words(data: memoryview, offset: int, lanes: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
+    if len(data) < offset + 8 * lanes or (len(data) - offset) % 4:
+        raise PayloadError("the payload is damaged: its coded symbols are cut short")
+    states = np.frombuffer(data, "<u8", lanes, offset).astype(np.uint64)
+    if not rans.in_range(states):
+        raise PayloadError("the payload is damaged: a state of its coder is out of range")
+    return states, np.frombuffer(data, "<u4", -1, offset + 8 * lanes)
+
+
+def _group_bits(groups: int) -> int:
+    return max((groups - 1).bit_length(), 1)

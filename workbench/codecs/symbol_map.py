@@ -1,0 +1,184 @@
+"""Symbols of any shape as a map of rows that a context coder can walk, and back.
+
+    (C, H, W)   as it is                     channels of H rows        (H, W, C)   C moved to the front
+    (N, D)      tokens: D moved to the front; N = r * r (+ class tokens) as r rows of r, the rest behind
+
+Neighbours on a row and above it should be alike. Which axis is the channel is found by looking how much
+neighbours differ along each, or said by `layout`. Two bytes remember it: the axis that was moved to the front
+(of those longer than 1; 255 none) and how rows follow each other.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.codecs.entropy import contexts
+from workbench.codecs.entropy.smoothness import Roughness, roughness
+from workbench.errors import PayloadError
+from workbench.records import Part
+
+Layout = Literal["auto", "channel-first", "channel-last"]
+LAYOUTS: Final[tuple[str, ...]] = get_args(Layout)
+HEAD_BYTES: Final = 2
+
+_AS_IT_IS = 255
+_IMAGE, _ROWS_ALONE, _TOKENS = 0, 1, 2  # 2 + p: a square of tokens after p others
+_MOST_CLASS_TOKENS = 8
+
+
+class Arrangement(NamedTuple):
+    """The axis moved to the front (255: none), and how rows follow each other."""
+
+    axis: int
+    rows: int
+
+
+def encode(
+    symbols: NDArray[np.uint8],
+    bits: int,
+    background: int,
+    layout: Layout = "auto",
+    model: contexts.Model | None = None,
+) -> bytes:
+    """Symbols from 0 to 2**bits - 1 (uint8, any shape) as bytes, coded by their neighbourhoods."""
+    arrangement = arrange(symbols, layout)
+    rows, grid = to_rows(symbols, arrangement, bits, background)
+    return bytes(arrangement) + contexts.encode(rows, grid, model)
+
+
+def decode(
+    data: memoryview,
+    shape: tuple[int, ...],
+    bits: int,
+    background: int,
+    model: contexts.Model | None = None,
+) -> NDArray[np.uint8]:
+    """The symbols of this shape that `encode` made these bytes from.
+
+    Raises
+    ------
+    PayloadError : the bytes do not hold exactly such symbols.
+    """
+    arrangement, grid = _read_head(data, shape, bits, background)
+    return from_rows(contexts.decode(data[HEAD_BYTES:], grid, model), arrangement, shape)
+
+
+def anatomy(
+    data: memoryview,
+    shape: tuple[int, ...],
+    bits: int,
+    background: int,
+    model: contexts.Model | None = None,
+) -> tuple[Part, ...]:
+    """What the bytes are made of."""
+    _, grid = _read_head(data, shape, bits, background)
+    head = Part("layout", HEAD_BYTES, "which axis is the channel, and how rows follow each other")
+    return (head, *contexts.anatomy(data[HEAD_BYTES:], grid, model))
+
+
+def arrange(symbols: NDArray[np.uint8], layout: Layout = "auto") -> Arrangement:
+    """How to walk these symbols."""
+    dense = symbols.reshape(_long_axes(symbols.shape))
+    if dense.ndim < 2 or not dense.size:
+        return Arrangement(_AS_IT_IS, _ROWS_ALONE)
+    rough = [roughness(dense, axis) for axis in range(dense.ndim)]
+    axis = _AS_IT_IS
+    if layout == "channel-last":
+        axis = dense.ndim - 1
+    elif layout == "auto":  # a row, and what is above it, should lie along the smoothest axes
+        inner = range(dense.ndim - 1, dense.ndim - 3 if dense.ndim > 2 else dense.ndim - 2, -1)
+        outer = min((rough[other] for other in range(dense.ndim) if other not in inner), key=_mean)
+        axis = next((own for own in inner if rough[own].clearly_above(outer)), _AS_IT_IS)
+    if dense.ndim > 2:
+        return Arrangement(axis, _IMAGE)
+    along = 1 if axis == _AS_IT_IS else 0
+    side, others = _square(dense.shape[along])
+    if side and rough[1 - along].clearly_above(roughness(dense, along, side)):
+        return Arrangement(axis, _TOKENS + others)
+    return Arrangement(axis, _IMAGE if rough[1 - along].mean < 2 * rough[along].mean else _ROWS_ALONE)
+
+
+def to_rows(
+    symbols: NDArray[np.uint8], arrangement: Arrangement, bits: int, background: int
+) -> tuple[NDArray[np.uint8], contexts.Grid]:
+    """The symbols as contiguous rows, and how to walk them."""
+    grid = _grid(symbols.shape, arrangement, bits, background)
+    dense = symbols.reshape(_long_axes(symbols.shape))
+    if arrangement.axis != _AS_IT_IS:
+        dense = np.moveaxis(dense, arrangement.axis, 0)
+    if arrangement.rows < _TOKENS or not symbols.size:
+        return np.ascontiguousarray(dense).reshape(grid.rows, grid.width), grid
+    others = arrangement.rows - _TOKENS
+    rows = np.full(grid.rows * grid.width, background, np.uint8)
+    inside = dense.size - others * len(dense)
+    rows[:inside] = dense[:, others:].reshape(-1)
+    rows[inside : dense.size] = dense[:, :others].reshape(-1)
+    return rows.reshape(grid.rows, grid.width), grid
+
+
+def from_rows(rows: NDArray[np.uint8], arrangement: Arrangement, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Inverse of `to_rows`."""
+    sizes = list(_long_axes(shape))
+    if arrangement.axis != _AS_IT_IS:
+        sizes.insert(0, sizes.pop(arrangement.axis))
+    if arrangement.rows < _TOKENS:
+        dense = rows.reshape(sizes)
+    else:
+        others = arrangement.rows - _TOKENS
+        flat, inside = rows.reshape(-1), math.prod(sizes) - others * sizes[0]
+        dense = np.empty(sizes, np.uint8)
+        dense[:, others:] = flat[:inside].reshape(sizes[0], -1)
+        dense[:, :others] = flat[inside : math.prod(sizes)].reshape(sizes[0], -1)
+    if arrangement.axis != _AS_IT_IS:
+        dense = np.moveaxis(dense, 0, arrangement.axis)
+    return np.ascontiguousarray(dense).reshape(shape)
+
+
+def _grid(shape: tuple[int, ...], arrangement: Arrangement, bits: int, background: int) -> contexts.Grid:
+    """How to walk symbols of this shape so arranged; `PayloadError` where they cannot be."""
+    sizes = list(_long_axes(shape))
+    axis, kind = arrangement
+    if axis != _AS_IT_IS:
+        if axis >= len(sizes):
+            raise PayloadError(f"the payload is damaged: axis {axis} of a shape {shape}")
+        sizes.insert(0, sizes.pop(axis))
+    if not math.prod(sizes):
+        return contexts.Grid(0, 1, 1, bits, background)
+    if kind < _TOKENS:
+        width = sizes[-1] if sizes else 1
+        plane = sizes[-2] if kind == _IMAGE and len(sizes) > 1 else 1
+        return contexts.Grid(math.prod(sizes) // width, width, plane, bits, background)
+    others = kind - _TOKENS
+    side = math.isqrt(max(sizes[-1] - others, 0))
+    if len(sizes) != 2 or side < 2 or side * side + others != sizes[1]:
+        raise PayloadError(f"the payload is damaged: {others} tokens and a square in a shape {shape}")
+    rows = sizes[0] * side + math.ceil(others * sizes[0] / side)
+    return contexts.Grid(rows, side, side, bits, background)
+
+
+def _square(tokens: int) -> tuple[int, int]:
+    """Side of the square that so many tokens make, and the class tokens before it; (0, 0) if they do not."""
+    side = math.isqrt(tokens)
+    others = tokens - side * side
+    return (side, others) if side > 2 and others <= _MOST_CLASS_TOKENS else (0, 0)
+
+
+def _long_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(size for size in shape if size != 1)
+
+
+def _read_head(
+    data: memoryview, shape: tuple[int, ...], bits: int, background: int
+) -> tuple[Arrangement, contexts.Grid]:
+    if len(data) < HEAD_BYTES:
+        raise PayloadError("the payload is damaged: it does not say how its symbols are laid out")
+    arrangement = Arrangement(data[0], data[1])
+    return arrangement, _grid(shape, arrangement, bits, background)
+
+
+def _mean(rough: Roughness) -> float:
+    return rough.mean

@@ -1,0 +1,129 @@
+"""Loss as it falls, accuracy before and after fine-tuning, and time on the board and on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from workbench.figures.base import blank, duration, size
+from workbench.figures.palette import REFERENCE, SERIES, STAGES, VERSIONS
+from workbench.figures.tables import Table, as_table
+from workbench.records import LossCurve, Summary
+
+
+class AccuracyBars(NamedTuple):
+    """One pair of bars a method: accuracy before and after fine-tuning, with its spread over seeds."""
+
+    methods: tuple[str, ...]
+    before: tuple[float | None, ...]
+    after: tuple[float, ...]
+    spread: tuple[float, ...]
+    lowest: float
+
+
+def accuracy_bars(summary: Sequence[Summary], unsplit: float | None) -> AccuracyBars:
+    """The bars of methods that have an accuracy; `lowest` is where the axis can begin."""
+    known = [line for line in summary if line.accuracy is not None]
+    shown = [value for line in known for value in (line.accuracy_before, line.accuracy) if value is not None]
+    lowest = min([*shown, *([unsplit] if unsplit is not None else [])], default=0.0)
+    return AccuracyBars(
+        methods=tuple(line.method for line in known),
+        before=tuple(line.accuracy_before for line in known),
+        after=tuple(line.accuracy or 0.0 for line in known),
+        spread=tuple(line.accuracy_std or 0.0 for line in known),
+        lowest=max(0.0, lowest - 0.25 * (1.0 - lowest) - 0.01),
+    )
+
+
+def loss_figure(curves: Sequence[tuple[str, LossCurve]]) -> go.Figure:
+    """Loss against epoch on a log axis: held-out pictures as a line, learned ones dotted."""
+    figure = blank("Loss of each stage, held-out pictures as a line", 440)
+    for at, (what, curve) in enumerate(curves):
+        colour = SERIES[at % len(SERIES)]
+        epochs = list(range(1, len(curve.train) + 1))
+        figure.add_scatter(
+            x=epochs, y=curve.held_out, name=what, mode="lines+markers", line={"color": colour},
+            hovertemplate=f"{what}<br>epoch %{{x}}: %{{y:.4g}} held out<extra></extra>",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=epochs, y=curve.train, name=f"{what}, learned from", mode="lines", showlegend=False,
+            line={"color": colour, "dash": "dot"},
+            hovertemplate=f"{what}<br>epoch %{{x}}: %{{y:.4g}} learned from<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        xaxis={"title": {"text": "epoch"}, "rangemode": "tozero"},
+        yaxis={"title": {"text": "loss"}, "type": "log", "exponentformat": "power"},
+        uirevision="loss",
+    )
+    return figure
+
+
+def accuracy_figure(summary: Sequence[Summary], unsplit: float | None) -> go.Figure:
+    """Bars before and after fine-tuning, the spread over seeds, and the unsplit network as a line."""
+    bars = accuracy_bars(summary, unsplit)
+    figure = blank("Accuracy before and after fine-tuning", 440)
+    if any(value is not None for value in bars.before):
+        figure.add_bar(
+            x=bars.methods, y=bars.before, name="before fine-tuning", marker={"color": VERSIONS["decoded"]},
+            hovertemplate="%{x}<br>%{y:.2%} before<extra></extra>",
+        )  # fmt: skip
+    figure.add_bar(
+        x=bars.methods, y=bars.after, name="after fine-tuning", marker={"color": VERSIONS["restored"]},
+        error_y={"type": "data", "array": bars.spread, "visible": any(bars.spread)},
+        hovertemplate="%{x}<br>%{y:.2%} after<extra></extra>",
+    )  # fmt: skip
+    if unsplit is not None:
+        figure.add_hline(
+            y=unsplit, line={"color": REFERENCE, "dash": "dash"}, annotation_text=f"unsplit {unsplit:.2%}"
+        )
+    figure.update_layout(
+        barmode="group",
+        xaxis={"type": "category"},
+        yaxis={"tickformat": ".1%", "range": [bars.lowest, 1.0], "title": {"text": "accuracy"}},
+    )
+    return figure
+
+
+def time_figure(summary: Sequence[Summary]) -> go.Figure:
+    """Time on the board and on the server for one picture, stacked; bytes stand at the end of each bar."""
+    methods = [line.method for line in summary]
+    figure = blank("Time of one picture on the board and on the server", 440)
+    for name, values, colour in (
+        ("board: edge part, encoder", [1000 * line.board_s for line in summary], STAGES["edge"]),
+        (
+            "server: decoder, restorer, server part",
+            [1000 * line.server_s for line in summary],
+            STAGES["server"],
+        ),
+    ):
+        figure.add_bar(
+            y=methods, x=values, name=name, orientation="h", marker={"color": colour},
+            hovertemplate=f"%{{y}}<br>{name}: %{{x:.3g}} ms<extra></extra>",
+        )  # fmt: skip
+    figure.add_scatter(
+        x=[1000 * (line.board_s + line.server_s) for line in summary], y=methods, mode="text",
+        text=[
+            f" {duration(line.board_s + line.server_s)}, {size(line.payload_bytes)}" for line in summary
+        ],
+        textposition="middle right", cliponaxis=False, hoverinfo="skip", showlegend=False, name="total",
+    )  # fmt: skip
+    figure.update_layout(
+        barmode="stack",
+        margin={"l": 100, "r": 150, "t": 76, "b": 48},
+        xaxis={"title": {"text": "milliseconds, measured here"}, "rangemode": "tozero"},
+        yaxis={"type": "category", "autorange": "reversed"},
+    )
+    return figure
+
+
+def training_table(summary: Sequence[Summary]) -> Table:
+    """One row a method."""
+    columns = (
+        "method", "seeds", "accuracy", "accuracy_std", "accuracy_before", "payload_bytes", "relative_mse",
+        "cosine", "ssim", "board_s", "server_s",
+    )  # fmt: skip
+    values = tuple(tuple(getattr(line, name) for name in columns) for line in summary)
+    units = ("", "", "fraction", "fraction", "fraction", "bytes", "", "", "", "s", "s")
+    return as_table(columns, values, units)

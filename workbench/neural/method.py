@@ -1,0 +1,28 @@
+"""What a method is: the parts it puts around a split, and which of them each stage trains."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor
+
+from workbench.models import Split
+from workbench.neural.chain import Chain
+
+
+class Method(ABC):
+    """One way to train around a split. `reconstructs` and `finetunes` name the parts each stage trains."""
+
+    name: str
+    summary: str
+    reconstructs: tuple[str, ...] = ()
+    finetunes: tuple[str, ...] = ("server",)
+
+    @abstractmethod
+    def chain(self, split: Split, samples: Tensor, seed: int) -> Chain:
+        """All parts, untrained, for features like `samples` (B, *shape); sizes and scales come from them."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, Any]:
+        """What it takes to make this method again, ready for JSON."""

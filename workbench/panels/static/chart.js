@@ -1,0 +1,221 @@
+// One plotly chart. The kernel gives plotly.js once a page; after that only figures travel.
+//
+// What a test (or a curious person) can read on the element `.wb-chart`:
+//   data-chart  its name          data-draws   how many times it was drawn
+//   data-state  waiting | empty | drawn | stale | failed
+//   el.drawn()  the traces as plotly holds them after the last draw: [{type, name, x, y, z, text, customdata}]
+
+const PATIENCE_MS = 60000;
+
+/** Ask the kernel, through this chart's own channel, for the text of plotly.min.js. */
+function askKernel(model) {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      model.off("msg:custom", hear);
+    };
+    const hear = (message, buffers) => {
+      if (!message || message.kind !== "plotly") return;
+      stop();
+      resolve(new TextDecoder().decode(buffers[0]));
+    };
+    const timer = setTimeout(() => {
+      stop();
+      reject(new Error("the kernel did not send plotly.js; reload the page"));
+    }, PATIENCE_MS);
+    model.on("msg:custom", hear);
+    model.send({ kind: "plotly" });
+  });
+}
+
+/** Plotly, shared by all charts of the page whichever of them asked first. */
+function plotlyFor(model) {
+  const shared = (globalThis.__workbench ??= {});
+  if (!shared.plotly) {
+    shared.plotly = askKernel(model).then((source) => {
+      const module = { exports: {} };
+      new Function("module", "exports", source)(module, module.exports);
+      return module.exports;
+    });
+    shared.plotly.catch(() => delete shared.plotly); // the next chart may try again
+  }
+  return shared.plotly;
+}
+
+/** The page's theme: set by the header's switch, else JupyterLab's, else the system's. */
+function pageTheme() {
+  const chosen = document.documentElement.dataset.wbTheme;
+  if (chosen === "light" || chosen === "dark") return chosen;
+  const lab = document.body.dataset.jpThemeLight;
+  if (lab !== undefined) return lab === "false" ? "dark" : "light";
+  return globalThis.matchMedia?.("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}
+
+const SANS = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif';
+const INK = {
+  light: { text: "#27313d", quiet: "#5d6977", grid: "#e4e8ed", line: "#b8c1cb", hover: "#ffffff" },
+  dark: { text: "#dfe5ec", quiet: "#9aa6b3", grid: "#2b333d", line: "#4a5561", hover: "#232a33" },
+};
+
+/** A plotly template in the page's own colours and type. */
+function template(theme) {
+  const ink = INK[theme];
+  const axis = {
+    gridcolor: ink.grid, linecolor: ink.line, zerolinecolor: ink.grid, tickcolor: ink.line,
+    tickfont: { color: ink.quiet, size: 11.5 }, title: { font: { color: ink.quiet, size: 12.5 }, standoff: 10 },
+    automargin: true, zerolinewidth: 1, ticks: "outside", ticklen: 4,
+  };
+  return {
+    layout: {
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: SANS, size: 12.5, color: ink.text },
+      title: { font: { size: 14.5, color: ink.text }, x: 0, xref: "paper", xanchor: "left" },
+      xaxis: axis, yaxis: axis, margin: { l: 56, r: 16, t: 40, b: 44 },
+      hoverlabel: { bgcolor: ink.hover, bordercolor: ink.line, font: { color: ink.text, size: 12.5 }, align: "left" },
+      legend: { font: { color: ink.text }, orientation: "h", y: 1.02, yanchor: "bottom", x: 1, xanchor: "right" },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: ink.line, activecolor: ink.text },
+      annotationdefaults: { font: { color: ink.quiet } },
+      shapedefaults: { line: { color: ink.quiet } },
+      coloraxis: { colorbar: { outlinewidth: 0, tickfont: { color: ink.quiet } } },
+    },
+    data: { bar: [{ marker: { line: { width: 0 } } }] },
+  };
+}
+
+function config(Plotly, name) {
+  const filename = name || "chart";
+  return {
+    displaylogo: false, responsive: false, displayModeBar: "hover",
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+    toImageButtonOptions: { format: "png", scale: 3, filename },
+    modeBarButtonsToAdd: [{
+      name: "svg", title: "Download as SVG", icon: Plotly.Icons.disk,
+      click: (chart) => Plotly.downloadImage(chart, { format: "svg", filename }),
+    }],
+  };
+}
+
+function render({ model, el }) {
+  const root = document.createElement("div");
+  const plot = document.createElement("div");
+  const note = document.createElement("div");
+  root.className = "wb-chart";
+  plot.className = "wb-chart-plot";
+  note.className = "wb-chart-note";
+  root.append(plot, note);
+  el.append(root);
+  root.dataset.draws = "0";
+  root.dataset.state = "waiting";
+  root.drawn = () => (plot.data ?? []).map(
+    ({ type, name, x, y, z, text, customdata }) => ({ type, name, x, y, z, text, customdata }));
+
+  let Plotly = null;
+  let drawing = false;
+  let wanted = false;
+  let gone = false;
+  let clicks = 0;
+
+  const visible = () => root.isConnected && root.clientWidth > 0;
+  const theme = () => (model.get("theme") === "auto" ? pageTheme() : model.get("theme"));
+  const say = (state, text) => {
+    root.dataset.state = state;
+    note.textContent = text;
+    note.hidden = !text;
+  };
+
+  async function drawOnce() {
+    const { data = [], layout = {} } = model.get("figure");
+    if (data.length === 0) {
+      if (plot.data) Plotly.purge(plot);
+      say("empty", model.get("empty"));
+      return;
+    }
+    const { width, height, ...rest } = layout; // the page decides the size
+    const first = !plot.data;
+    await Plotly.react(
+      plot,
+      structuredClone(data),
+      { uirevision: "kept", ...structuredClone(rest), template: template(theme()), autosize: true },
+      config(Plotly, model.get("name")),
+    );
+    if (first) {
+      plot.on("plotly_click", ({ points }) => click(points[0]));
+      plot.on("plotly_selected", (event) => select(event?.points ?? []));
+      plot.on("plotly_deselect", () => select([]));
+    }
+    root.dataset.draws = String(Number(root.dataset.draws) + 1);
+    say("drawn", "");
+  }
+
+  /** Draw the newest figure; changes that come meanwhile are drawn once, after. */
+  async function draw() {
+    wanted = true;
+    if (!Plotly || drawing || gone) return;
+    if (!visible()) {
+      if (root.dataset.state === "drawn") root.dataset.state = "stale";
+      return;
+    }
+    drawing = true;
+    try {
+      while (wanted && visible() && !gone) {
+        wanted = false;
+        await drawOnce();
+      }
+    } catch (error) {
+      say("failed", `This chart could not be drawn: ${error.message}`);
+    } finally {
+      drawing = false;
+    }
+  }
+
+  function send(trait, value) {
+    model.set(trait, value);
+    model.save_changes();
+  }
+  const plain = (value) => (value === undefined ? null : value);
+  const click = (point) => send("clicked", {
+    count: ++clicks, trace: point.data.name ?? null, curve: point.curveNumber,
+    point: plain(point.pointNumber), x: plain(point.x), y: plain(point.y), customdata: plain(point.customdata),
+  });
+  const select = (points) => send("selected", points.map((point) => plain(point.customdata ?? point.pointNumber)));
+
+  function dress() {
+    root.dataset.chart = model.get("name");
+    root.dataset.busy = String(model.get("busy"));
+    root.style.height = `${model.get("height")}px`;
+  }
+
+  const resize = new ResizeObserver(() => {
+    if (!visible() || !Plotly) return;
+    if (wanted || !plot.data) draw();
+    else if (!drawing && plot.layout) Plotly.Plots.resize(plot);
+  });
+  const retheme = new MutationObserver(() => draw());
+  const changes = { "change:figure": draw, "change:theme": draw, "change:empty": draw };
+  const looks = { "change:name": dress, "change:busy": dress, "change:height": dress };
+  for (const [event, act] of Object.entries({ ...changes, ...looks })) model.on(event, act);
+  retheme.observe(document.documentElement, { attributeFilter: ["data-wb-theme"] });
+  retheme.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
+  resize.observe(root);
+  dress();
+  say("waiting", "");
+
+  const start = (tries) => plotlyFor(model).then(
+    (loaded) => {
+      Plotly = loaded;
+      return draw();
+    },
+    (error) => (tries > 1 && !gone ? start(tries - 1) : say("failed", error.message)),
+  );
+  start(3);
+
+  return () => {
+    gone = true;
+    resize.disconnect();
+    retheme.disconnect();
+    for (const [event, act] of Object.entries({ ...changes, ...looks })) model.off(event, act);
+    if (Plotly && plot.data) Plotly.purge(plot);
+  };
+}
+
+export default { render };

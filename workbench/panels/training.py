@@ -1,0 +1,221 @@
+"""Training: choose a network, a split and methods, train, watch the loss, compare what came out.
+
+session/training.py ──▶ choose (left column) · tiles · views (tabs) ──▶ Frame
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import ipywidgets as widgets
+
+from workbench.figures import training as figures
+from workbench.figures.base import size
+from workbench.panels.chart import Chart
+from workbench.panels.choosers import Pick
+from workbench.panels.frame import Frame
+from workbench.panels.guard import Guard
+from workbench.panels.parts import Code, Progress, group, hint
+from workbench.panels.tiles import Tile
+from workbench.panels.widgets import TableView
+from workbench.records import Quantity
+from workbench.session.training import Training
+
+_TILES = ("Unsplit", "Best method", "Accuracy", "Payload", "Server time")
+_EMPTY = "Choose a network, a split and methods on the left, then press Train."
+_NUMBERS = {"seeds": (1, 20), "epochs": (1, 1000), "finetune_epochs": (1, 1000)}
+_HEIGHT = 470
+
+
+class Choose:
+    """The left column."""
+
+    def __init__(self, session: Training, guard: Guard) -> None:
+        self.session = session
+        self.network = Pick("network", lambda name: setattr(session, "network", name), guard)
+        self.weights = hint()
+        self.split = Pick("split", lambda name: setattr(session, "split", name), guard)
+        self.methods = widgets.SelectMultiple(
+            options=[(entry.name, entry.name) for entry in session.known_methods],
+            value=session.methods, description="methods", rows=9,
+        )  # fmt: skip
+        self.methods.tooltip = "Hold Ctrl to choose several"
+        self.about = hint()
+        words = {"seeds": "seeds", "epochs": "epochs", "finetune_epochs": "fine-tune"}
+        self.numbers = {
+            name: widgets.BoundedIntText(getattr(session, name), min=low, max=high, description=words[name])
+            for name, (low, high) in _NUMBERS.items()
+        }
+        self.labels = widgets.Checkbox(session.labels, description="with labels (stage 2)", indent=False)
+        self.train = widgets.Button(description="Train", button_style="primary")
+        self.forget = widgets.Button(description="Clear", tooltip="Empty the charts")
+        self.place = hint()
+        self.progress = Progress(guard(session.cancel))
+        self.groups = [
+            group("Network", self.network, self.weights, self.split),
+            group("Methods", self.methods, self.about),
+            group("Training", *self.numbers.values(), self.labels, self.place),
+            widgets.VBox([widgets.HBox([self.train, self.forget]), self.progress]),
+        ]
+        self._link(guard)
+
+    def _link(self, guard: Guard) -> None:
+        session = self.session
+        self.methods.observe(guard(lambda change: setattr(session, "methods", tuple(change["new"]))), "value")
+        session.observe(guard(lambda change: setattr(self.methods, "value", tuple(change["new"]))), "methods")
+        for name, box in {**self.numbers, "labels": self.labels}.items():
+            box.observe(guard(lambda change, name=name: setattr(session, name, change["new"])), "value")
+            session.observe(guard(lambda change, box=box: setattr(box, "value", change["new"])), name)
+        self.train.on_click(guard(lambda _button: session.train()))
+        self.forget.on_click(guard(lambda _button: session.forget()))
+        watched: dict[tuple[str, ...], Any] = {
+            ("points", "split", "weights", "network", "place", "busy"): self._show_network,
+            ("methods",): self._show_methods,
+            ("busy", "progress"): self._show_busy,
+        }
+        for names, show in watched.items():
+            session.observe(guard(lambda _change, show=show: show()), list(names))
+            show()
+
+    def _show_network(self) -> None:
+        session = self.session
+        self.network.offer(list(dict.fromkeys([*session.networks, session.network])), session.network)
+        self.split.offer(
+            [(f"{point.name} · {size(point.fp32_bytes)} fp32", point.name) for point in session.points],
+            session.split,
+        )
+        self.place.value = html.escape(session.place)
+        if session.points:
+            self.weights.value = "<b>random weights</b>" if session.weights == "random" else "trained weights"
+        else:
+            self.weights.value = "loading …" if session.busy else "<b>not loaded</b>"
+
+    def _show_methods(self) -> None:
+        known = {entry.name: entry.summary for entry in self.session.known_methods}
+        self.about.value = "<br>".join(
+            f"<b>{html.escape(name)}</b> {html.escape(known[name])}" for name in self.session.methods
+        )
+
+    def _show_busy(self) -> None:
+        session = self.session
+        self.train.disabled = session.busy
+        self.train.tooltip = "Something is running" if session.busy else "Train what is chosen"
+        if session.progress is None:
+            self.progress.hide()
+        else:
+            self.progress.show(*session.progress)
+
+
+class TrainingPage(Frame):
+    """The whole page of a session."""
+
+    def __init__(self, session: Training) -> None:
+        self.session = session
+        self.guard = Guard()
+        self.choose = Choose(session, self.guard)
+        self.tiles = {name: Tile(name) for name in _TILES}
+        self.code = Code(text=session.code)
+        self.loss = Chart(name="loss", empty=_EMPTY, height=_HEIGHT)
+        self.accuracy = Chart(name="accuracy", empty=_EMPTY, height=_HEIGHT)
+        self.time = Chart(name="time", empty=_EMPTY, height=_HEIGHT)
+        self.table = TableView(name="training")
+        self.recorded = Chart(name="recorded", empty="No record for this network and split.", height=_HEIGHT)
+        self.recorded_table = TableView(name="recorded")
+        super().__init__(
+            "Training",
+            guard=self.guard,
+            choose=self.choose.groups,
+            tiles=list(self.tiles.values()),
+            views={
+                "Loss": self.loss,
+                "Accuracy": widgets.VBox([self.accuracy, self.table]),
+                "Time": self.time,
+                "Recorded": widgets.VBox([self.recorded, self.recorded_table]),
+            },
+            code=self.code,
+        )
+        watched: dict[str, Any] = {
+            "curves": self._show_curves,
+            "summary": self._show_summary,
+            "split": self._show_recorded,
+            "earlier": self._show_recorded,
+            "problem": self._show_problem,
+            "line": self._show_line,
+            "code": lambda: setattr(self.code, "text", session.code),
+        }
+        for name, show in watched.items():
+            session.observe(self.guard(lambda _change, show=show: show()), name)
+        self._show_summary()
+        self._show_recorded()
+
+    def _show_curves(self) -> None:
+        curves = self.session.curves
+        self.loss.show(figures.loss_figure(curves) if curves else None)
+
+    def _show_summary(self) -> None:
+        summary, reached = self.session.summary, self.session.reached
+        unsplit = reached[-1].accuracy_unsplit if reached else None
+        known = [line for line in summary if line.accuracy is not None]
+        self.accuracy.show(figures.accuracy_figure(summary, unsplit) if known else None)
+        self.time.show(figures.time_figure(summary) if summary else None)
+        self.table.show(figures.training_table(summary) if summary else None)
+        for tile in self.tiles.values():
+            tile.clear()
+        if not summary:
+            return
+        warning = "random weights" if self.session.weights == "random" else ""
+        best = max(summary, key=lambda line: line.accuracy or 0.0)
+        how = f"{reached[-1].samples} held-out pictures, {best.seeds} seeds"
+        if unsplit is not None:
+            self.tiles["Unsplit"].show(Quantity(unsplit, "fraction", "measured", how), warning=warning)
+        if best.accuracy is not None:
+            self.tiles["Best method"].show(best.method, note="highest accuracy")
+            self.tiles["Accuracy"].show(
+                Quantity(best.accuracy, "fraction", "measured", how),
+                note=f"of {best.method}",
+                warning=warning,
+            )
+        self.tiles["Payload"].show(
+            Quantity(best.payload_bytes, "bytes", "measured", "mean of real payloads, header included"),
+            note=f"of {best.method}",
+        )
+        self.tiles["Server time"].show(
+            Quantity(best.server_s, "s", "measured", "median of single pictures on this machine"),
+            note=f"of {best.method}",
+        )
+
+    def _show_recorded(self) -> None:
+        session = self.session
+        fitting = [
+            one for one in session.earlier if (one.model, one.split) == (session.network, session.split)
+        ]
+        if not fitting:
+            self.recorded.show(None)
+            self.recorded_table.show(None)
+            return
+        self.recorded.show(figures.accuracy_figure(fitting[0].summary, fitting[0].accuracy_unsplit))
+        self.recorded_table.show(figures.training_table(fitting[0].summary))
+
+    def _show_problem(self) -> None:
+        if self.session.problem is None:
+            self.guard.clear()
+        else:
+            self.guard.show(self.session.problem.error)
+
+    def _show_line(self) -> None:
+        if self.session.line is not None:
+            self.guard.log.add(self.session.line.text)
+
+
+def training(session: Training | None = None) -> TrainingPage:
+    """The Training page, ready to be displayed; without a session, one on this machine."""
+    if session is None:
+        from workbench.session.runner import Threads
+        from workbench.session.training_work import Trainer
+
+        session = Training(Trainer(), Threads())
+        page = TrainingPage(session)
+        session.load()
+        return page
+    return TrainingPage(session)

@@ -1,0 +1,165 @@
+"""The Training app's state: what is to be trained, how its loss falls, what came out. Traitlets, no widgets.
+
+network, split, methods, seeds ──▶ train ──▶ Runner ──▶ TrainingWork
+                                                          │
+        curves (while it runs), summary, problem  ◀───────┘
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import traitlets
+
+from workbench.errors import Cancelled, SettingError
+from workbench.records import LossCurve, Reached
+from workbench.session.explorer import Line, Problem
+from workbench.session.runner import Runner, Ticket
+from workbench.session.training_work import TrainingWork, Wanted
+
+_USUAL = Wanted()
+_CHOSEN = ("network", "split", "methods", "seeds", "epochs", "finetune_epochs", "labels")
+
+
+class Training(traitlets.HasTraits):
+    """Set what is wanted, call `train`, read the rest.
+
+    Parameters
+    ----------
+    work : does what takes time.
+    runner : `Threads()` behind a page, `AtOnce()` in a test.
+    """
+
+    network = traitlets.Unicode(_USUAL.network)
+    split = traitlets.Unicode(_USUAL.split, help="name of a split point; empty until the network is known")
+    methods = traitlets.Tuple(default_value=_USUAL.methods)
+    seeds = traitlets.Int(_USUAL.seeds)
+    epochs = traitlets.Int(_USUAL.epochs)
+    finetune_epochs = traitlets.Int(_USUAL.finetune_epochs)
+    labels = traitlets.Bool(_USUAL.labels)
+
+    points = traitlets.Tuple(help="Points of the network, once it is loaded")
+    weights = traitlets.Unicode("", help="trained, random or own, once the network is loaded")
+    place = traitlets.Unicode("", help="where training runs")
+    curves = traitlets.Tuple(help="(method and stage, LossCurve) of the training that runs or ran last")
+    reached = traitlets.Tuple(help="every Reached of this network and split, the newest last")
+    summary = traitlets.Tuple(help="a Summary of each method of `reached`")
+    earlier = traitlets.Tuple(help="what the project's own records say")
+    problem = traitlets.Any(None, allow_none=True, help="Problem of the last thing that was asked, or None")
+    busy = traitlets.Bool(False)
+    progress = traitlets.Any(None, allow_none=True, help="Progress of the work that runs")
+    line = traitlets.Any(None, allow_none=True, help="the newest Line of the log")
+    code = traitlets.Unicode("", help="Python that trains the same")
+
+    def __init__(self, work: TrainingWork, runner: Runner) -> None:
+        super().__init__()
+        self._work = work
+        self._runner = runner
+        self._ticket: Ticket | None = None
+        self._lines = 0
+        self.networks = work.networks()
+        self.known_methods = work.methods()
+        self.observe(lambda _change: self.load(), "network")
+        self.observe(lambda _change: self.forget(), ["network", "split"])
+        self.observe(lambda _change: self._describe(), list(_CHOSEN))
+        self._describe()
+
+    @property
+    def wanted(self) -> Wanted:
+        """The present choice as one value."""
+        return Wanted(**{name: getattr(self, name) for name in _CHOSEN})
+
+    def load(self) -> None:
+        """Learn where the network can be cut."""
+        self.points, self.weights = (), ""
+        self._start(f"loading {self.network}", self._load)
+
+    def train(self) -> None:
+        """Train what is chosen; `cancel` stops it, and what was finished is kept."""
+        wanted = self.wanted
+        if not (wanted.methods and wanted.split):
+            missing = "a method" if not wanted.methods else "a split"
+            self.problem = Problem(SettingError(f"choose {missing} first"), "training")
+            return
+        self.curves = ()
+        self._start("training", lambda ticket: self._train(wanted, ticket))
+
+    def cancel(self) -> None:
+        """Stop at the next batch; every method and seed that was finished stays."""
+        self._runner.stop()
+        if self.busy:
+            self.problem = Problem(Cancelled("Stopped. What was finished before is kept."), "training")
+            self.progress, self.busy = None, False
+
+    def forget(self) -> None:
+        """Take the results away."""
+        self.reached, self.summary, self.curves = (), (), ()
+
+    def _start(self, doing: str, job: Any) -> None:
+        if self.busy and doing == "training":
+            self.problem = Problem(SettingError("something is running: wait for it, or press Cancel"), doing)
+            return
+        self.problem, self.busy = None, True
+
+        def guarded(ticket: Ticket) -> None:
+            started = time.perf_counter()
+            try:
+                job(ticket)
+            except Exception as error:
+                problem = Problem(error, doing)
+                ticket.deliver(lambda: setattr(self, "problem", problem))
+            ticket.deliver(lambda: self._rest(doing, time.perf_counter() - started))
+
+        self._runner.start(guarded, lambda progress: setattr(self, "progress", progress))
+
+    def _rest(self, doing: str, seconds: float) -> None:
+        self.progress, self.busy = None, False
+        if self.problem is None:
+            self._lines += 1
+            self.line = Line(self._lines, "ran", f"{doing}, {seconds:.1f} s")
+
+    # in the thread
+
+    def _load(self, ticket: Ticket) -> None:
+        weights, points = self._work.points(self.network, ticket)
+        place, earlier = self._work.place(), self._work.earlier()
+        names = [point.name for point in points]
+        recorded = [one.split for one in earlier if one.model == self.network and one.split in names]
+        usual = (recorded or names[len(names) // 2 :] or [""])[0]
+
+        def take() -> None:
+            self.weights, self.points, self.place, self.earlier = weights, points, place, earlier
+            if self.split not in names:
+                self.split = usual
+
+        ticket.deliver(take)
+
+    def _train(self, wanted: Wanted, ticket: Ticket) -> None:
+        def heard(curve: LossCurve) -> None:
+            ticket.check()
+            ticket.deliver(lambda: self._show_curve(curve))
+
+        def made(reached: Reached) -> None:
+            everything = (*self.reached, reached)
+            summary = self._work.summarise(everything)
+
+            def take() -> None:
+                self.reached, self.summary = everything, summary
+
+            ticket.deliver(take)
+
+        self._work.train(wanted, ticket, heard, made)
+
+    def _show_curve(self, curve: LossCurve) -> None:
+        others = tuple(pair for pair in self.curves if pair[0] != curve.what)
+        self.curves = (*others, (curve.what, curve))
+
+    def _describe(self) -> None:
+        methods = "".join(f" --method {name}" for name in self.methods)
+        labels = "" if self.labels else " --no-labels"
+        self.code = (
+            "# in a terminal\n"
+            f"workbench train {self.network} --split {self.split}{methods} --seeds {self.seeds} "
+            f"--epochs {self.epochs} --finetune-epochs {self.finetune_epochs}{labels}\n"
+        )

@@ -1,0 +1,162 @@
+"""What the Training session asks of the workbench, and the real thing behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from workbench.records import LossCurve, Reached, Summary
+from workbench.session.board_work import Point
+from workbench.session.desk import Desk
+from workbench.session.work import Report
+
+Heard = Callable[[LossCurve], None]
+Made = Callable[[Reached], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Everything that decides what is trained."""
+
+    network: str = "digits-resnet"
+    split: str = ""
+    methods: tuple[str, ...] = ("qcnet-h",)
+    seeds: int = 1
+    epochs: int = 20
+    finetune_epochs: int = 6
+    labels: bool = True
+
+
+class MethodEntry(NamedTuple):
+    """A method to choose, and what it is in a line."""
+
+    name: str
+    summary: str
+
+
+class Earlier(NamedTuple):
+    """A record that the project ships: where, and what each method reached."""
+
+    model: str
+    split: str
+    accuracy_unsplit: float | None
+    summary: tuple[Summary, ...]
+
+
+class TrainingWork(Protocol):
+    """Each call may raise a `WorkbenchError`."""
+
+    def networks(self) -> tuple[str, ...]:
+        """Networks to choose from."""
+
+    def methods(self) -> tuple[MethodEntry, ...]:
+        """Methods to choose from."""
+
+    def points(self, network: str, report: Report) -> tuple[str, tuple[Point, ...]]:
+        """What its weights are ("trained", "random", "own"), and where it can be cut."""
+
+    def place(self) -> str:
+        """Where training runs, in words."""
+
+    def train(self, wanted: Wanted, report: Report, heard: Heard, made: Made) -> None:
+        """Train all that is wanted; `heard` gets loss curves as they grow, `made` each result."""
+
+    def summarise(self, reached: Sequence[Reached]) -> tuple[Summary, ...]:
+        """Mean and spread over seeds, a method each."""
+
+    def earlier(self) -> tuple[Earlier, ...]:
+        """What the project's own records say."""
+
+
+class Trainer:
+    """`TrainingWork` on this machine, on the digits."""
+
+    def __init__(self) -> None:
+        self._desk = Desk()
+        self._models: dict[str, Any] = {}
+
+    def networks(self) -> tuple[str, ...]:
+        """The demo networks: the pictures that ship are those they know."""
+        return self._desk.networks()
+
+    def methods(self) -> tuple[MethodEntry, ...]:
+        """Every method."""
+        from workbench.neural.methods import METHODS, method
+
+        return tuple(MethodEntry(name, method(name).summary) for name in METHODS)
+
+    def points(self, network: str, report: Report) -> tuple[str, tuple[Point, ...]]:
+        """Load it, and list its cuts."""
+        from workbench.models import split_points
+
+        report(0, 1, f"loading {network}")
+        model = self._model(network)
+        return model.weights, tuple(Point(point.name, point.fp32_bytes) for point in split_points(model))
+
+    def place(self) -> str:
+        """The GPU's name with mixed precision, or the CPU and its threads."""
+        import torch
+
+        from workbench.neural.fitting import device
+
+        if device().type == "cuda":
+            return f"GPU: {torch.cuda.get_device_name(0)}, mixed precision"
+        return f"CPU, {torch.get_num_threads()} threads; a CUDA GPU would be used if there were one"
+
+    def train(self, wanted: Wanted, report: Report, heard: Heard, made: Made) -> None:
+        """One method and seed after the other."""
+        from dataclasses import replace
+
+        from workbench.models import split
+        from workbench.neural.comparing import Pictures, compare
+        from workbench.neural.methods import method
+        from workbench.neural.pictures import training_pictures
+        from workbench.neural.training import Recipe
+
+        model = self._model(wanted.network)
+        learn, test = training_pictures(model, "digits")
+        usual = Recipe()
+        recipe = replace(
+            usual,
+            reconstruct=replace(usual.reconstruct, epochs=wanted.epochs),
+            finetune=replace(
+                usual.finetune, epochs=wanted.finetune_epochs, warmup=min(5, wanted.finetune_epochs // 2)
+            ),
+        )
+        learn = learn if wanted.labels else Pictures(learn.pictures, None)
+        chosen = [method(name) for name in wanted.methods]
+        where = split(model, wanted.split)
+        for reached in compare(
+            chosen, where, learn, test, seeds=range(wanted.seeds), recipe=recipe, progress=report, watch=heard
+        ):
+            made(reached)
+
+    def summarise(self, reached: Sequence[Reached]) -> tuple[Summary, ...]:
+        """Mean and spread over seeds."""
+        from workbench.neural.comparing import summarise
+
+        return summarise(reached)
+
+    def earlier(self) -> tuple[Earlier, ...]:
+        """The records in data/results; several of one network and split are joined."""
+        from workbench.paths import shipped
+
+        found: dict[tuple[str, str], Earlier] = {}
+        for path in sorted((shipped("data") / "results").glob("training-*.json")):
+            told = json.loads(path.read_text(encoding="utf-8"))
+            key = (told["model"], told["split"])
+            before = found[key].summary if key in found else ()
+            lines = tuple(Summary(**line) for line in told["summary"])
+            whole = told["reached"][0]["accuracy_unsplit"]
+            found[key] = Earlier(*key, whole, (*before, *lines))
+        return tuple(found.values())
+
+    def _model(self, network: str) -> Any:
+        from workbench.models import load_model
+
+        if network not in self._models:
+            self._models.clear()
+            self._models[network] = load_model(network)
+        return self._models[network]
