@@ -53,6 +53,8 @@ class FakeBench:
 
     def __init__(self):
         self.asked = []
+        self.loaded = []
+        self.hold = None
         self.error = None
         self.failures = {}
         self.wait = None
@@ -69,6 +71,9 @@ class FakeBench:
         return (Entry("raw", "as they are", "", (dtype,)), Entry("uniform", "packed", "", ()))
 
     def points(self, network, report):
+        self.loaded.append(network)
+        if self.hold is not None:
+            assert self.hold.wait(60)
         report(0, 1, "loading")
         names = "abc" if network == "digits-resnet" else "cde"
         return "trained", tuple(Point(name, 1000 * at) for at, name in enumerate(names, 1))
@@ -88,7 +93,7 @@ class FakeBench:
             heard(board, "split", "chain", rows(6), samples(6))
             self.began.set()
             if self.wait is not None:
-                self.wait.wait(10)
+                assert self.wait.wait(60)
             try:
                 report(board, 6, wanted.runs, "split, chain")
             except Cancelled:

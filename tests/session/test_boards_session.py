@@ -121,18 +121,63 @@ def test_cancel_keeps_what_was_measured(work):
     runner = Threads()
     session = Boards(work, runner)
     session.load()
-    assert runner.join(10)
+    assert runner.join(60)
     work.wait = threading.Event()
     session.measure()
-    assert work.began.wait(10)
+    assert work.began.wait(60)
     session.measure()
     assert "is running" in str(session.problem.error)
     session.cancel()
     work.wait.set()
-    assert runner.join(10)
+    assert runner.join(60)
     assert isinstance(session.problem.error, Cancelled)
     assert [trial.cancelled for trial in session.trials] == [True]
     assert not session.busy
+
+
+def test_another_network_while_one_is_loaded_takes_its_place(work):
+    runner = Threads()
+    session = Boards(work, runner)
+    work.hold = threading.Event()
+    session.load()
+    session.network = "other"
+    work.hold.set()
+    assert runner.join(60)
+    assert [point.name for point in session.points] == ["c", "d", "e"]
+    assert session.problem is None and not session.busy
+
+
+def test_another_network_during_a_measurement_waits_and_spoils_nothing(work):
+    runner = Threads()
+    session = Boards(work, runner)
+    session.load()
+    assert runner.join(60)
+    work.wait = threading.Event()
+    session.measure()
+    assert work.began.wait(60)
+    session.network = "other"
+    assert session.busy and session.points == () and work.loaded == ["digits-resnet"]
+    work.wait.set()
+    assert runner.join(60) and runner.join(60)  # the measurement, then what it kept waiting
+    assert [wanted.network for wanted in work.asked] == ["digits-resnet"]
+    assert len(session.trials) == 1
+    assert [point.name for point in session.points] == ["c", "d", "e"]
+    assert session.problem is None and not session.busy
+
+
+def test_cancel_frees_the_page_while_a_network_is_loaded(work):
+    runner = Threads()
+    session = Boards(work, runner)
+    work.hold = threading.Event()
+    session.load()
+    session.cancel()
+    assert isinstance(session.problem.error, Cancelled) and not session.busy
+    work.hold.set()
+    assert runner.join(60)
+    assert session.points == () and session.line is None
+    session.load()
+    assert runner.join(60)
+    assert len(session.points) == 3 and session.problem is None
 
 
 def test_code_gives_the_same(session):

@@ -185,23 +185,23 @@ def test_cancel_in_a_thread_frees_the_page_before_the_work_notices(work):
     def hold(what, report):
         if what == "trial":
             reached.set()
-            go_on.wait(5)
+            go_on.wait(60)
 
     work.during = hold
     runner = Threads()
     session = Explorer(work, runner)
     session.refresh()
-    assert reached.wait(5)
+    assert reached.wait(60)
     assert session.busy
     session.cancel()
     assert not session.busy
     assert type(session.outcome.error) is Cancelled
     go_on.set()
-    assert runner.join(5)
+    assert runner.join(60)
     assert session.trial is None
     work.during = None
     session.refresh()
-    assert runner.join(5)
+    assert runner.join(60)
     assert isinstance(session.outcome, Trial)
 
 
@@ -211,7 +211,7 @@ def test_a_choice_in_between_wins_over_the_work_that_runs(work):
     def hold(what, report):
         if what == "trial" and not reached.is_set():
             reached.set()
-            go_on.wait(5)
+            go_on.wait(60)
 
     work.during = hold
     runner = Threads()
@@ -219,10 +219,10 @@ def test_a_choice_in_between_wins_over_the_work_that_runs(work):
     outcomes = []
     session.observe(lambda change: outcomes.append(change["new"]), "outcome")
     session.refresh()
-    assert reached.wait(5)
+    assert reached.wait(60)
     session.link = "ble5"
     go_on.set()
-    assert runner.join(5)
+    assert runner.join(60)
     assert [outcome.link for outcome in outcomes] == ["ble5"]
 
 

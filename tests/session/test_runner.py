@@ -16,14 +16,14 @@ def test_the_newest_job_wins_and_an_old_result_is_dropped():
 
     def slow(ticket):
         begun.set()
-        go_on.wait(5)
+        go_on.wait(60)
         ended.append(ticket.deliver(lambda: results.append("old")))
 
     runner.start(slow, lambda progress: None)
-    assert begun.wait(5)
+    assert begun.wait(60)
     runner.start(lambda ticket: ticket.deliver(lambda: results.append("new")), lambda progress: None)
     go_on.set()
-    assert runner.join(5)
+    assert runner.join(60)
     assert results == ["new"]
     assert ended == [False]
 
@@ -35,21 +35,21 @@ def test_jobs_between_the_first_and_the_newest_never_run():
 
     def first(ticket):
         begun.set()
-        go_on.wait(5)
+        go_on.wait(60)
 
     runner.start(first, lambda progress: None)
-    assert begun.wait(5)
+    assert begun.wait(60)
     for number in range(20):
         runner.start(lambda ticket, number=number: ran.append(number), lambda progress: None)
     go_on.set()
-    assert runner.join(5)
+    assert runner.join(60)
     assert ran == [19]
 
 
 def test_progress_raises_once_stopped():
     runner = Threads()
     begun = threading.Event()
-    stopped_after = []
+    ended = []
 
     def endless(ticket):
         begun.set()
@@ -58,29 +58,27 @@ def test_progress_raises_once_stopped():
                 ticket(0, 1, "endless")
                 time.sleep(0.001)
         except Cancelled:
-            stopped_after.append(time.perf_counter())
+            ended.append(True)
 
     runner.start(endless, lambda progress: None)
-    assert begun.wait(5)
-    asked = time.perf_counter()
+    assert begun.wait(60)
     runner.stop()
-    assert runner.join(5)
-    assert stopped_after[0] - asked < 0.5
+    assert runner.join(60)
+    assert ended == [True]
 
 
-def test_progress_is_said_ten_times_a_second_at_most():
+def test_progress_is_said_ten_times_a_second_at_most(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("workbench.session.runner.time.monotonic", lambda: now[0])
     said = []
 
     def job(ticket):
-        end = time.monotonic() + 0.35
-        calls = 0
-        while time.monotonic() < end:
-            ticket(calls, 1000, "counting")
-            calls += 1
-        assert calls > 100
+        for call in range(1000):  # one second
+            ticket(call, 1000, "counting")
+            now[0] += 0.001
 
     AtOnce().start(job, said.append)
-    assert 2 <= len(said) <= 0.35 * MESSAGES_PER_S + 2
+    assert len(said) == MESSAGES_PER_S
 
 
 def test_another_step_is_said_at_once():

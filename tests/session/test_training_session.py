@@ -79,22 +79,22 @@ def test_cancel_keeps_what_was_finished_and_another_training_can_begin(work):
     runner = Threads()
     session = Training(work, runner)
     session.load()
-    assert runner.join(5)
+    assert runner.join(60)
     work.hold = True
     session.methods = ("refbase", "qcnet-h")
     session.train()
-    assert work.began.wait(5)
+    assert work.began.wait(60)
     assert session.busy
     session.train()
     assert "something is running" in str(session.problem.error)
     session.cancel()
-    assert runner.join(5)
+    assert runner.join(60)
     assert isinstance(session.problem.error, Cancelled)
     assert not session.busy
     assert [one.method for one in session.reached] == ["refbase"]
     work.hold = False
     session.train()
-    assert runner.join(5)
+    assert runner.join(60)
     assert [one.method for one in session.reached] == ["refbase", "refbase", "qcnet-h"]
 
 

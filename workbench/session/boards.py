@@ -16,7 +16,8 @@ import traitlets
 from workbench.board_records import BoardRow, BoardSample, BoardTrial
 from workbench.errors import Cancelled, SettingError
 from workbench.session.board_work import BoardWork, Measurement
-from workbench.session.results import Line, Problem
+from workbench.session.jobs import Jobs
+from workbench.session.results import Problem
 from workbench.session.runner import Progress, Runner, Ticket
 from workbench.session.work import Field
 
@@ -26,7 +27,7 @@ LIVE_EVERY_S: Final = 0.25
 _USUAL: Final = Measurement()
 
 
-class Boards(traitlets.HasTraits):
+class Boards(Jobs):
     """Set what is wanted, call `measure`, read the rest.
 
     Parameters
@@ -52,20 +53,15 @@ class Boards(traitlets.HasTraits):
     trials = traitlets.Tuple(help="every BoardTrial of this page, the newest last")
     failures = traitlets.Dict(help="board to the reason why it gave nothing more")
     said = traitlets.Unicode("", help="what the last check of a board gave")
-    problem = traitlets.Any(None, allow_none=True, help="Problem of the last thing that was asked, or None")
-    busy = traitlets.Bool(False)
-    progress = traitlets.Any(None, allow_none=True, help="Progress of the work that runs")
-    line = traitlets.Any(None, allow_none=True, help="the newest Line of the log")
     code = traitlets.Unicode("", help="Python that measures the same")
 
     def __init__(self, work: BoardWork, runner: Runner) -> None:
-        super().__init__()
+        super().__init__(runner)
         self._work = work
-        self._runner = runner
         self._cancel = threading.Event()
         self._incoming: dict[tuple[str, str, str], tuple[list[BoardRow], list[BoardSample]]] = {}
         self._shown_at = 0.0
-        self._lines = 0
+        self._loading = self._load_then = self._measuring = False
         self.known_codecs = work.codecs()
         self.networks = work.networks()
         self.observe(lambda _change: self.load(), "network")
@@ -102,9 +98,12 @@ class Boards(traitlets.HasTraits):
         self.settings = {**self.settings, name: value}
 
     def load(self) -> None:
-        """Read the inventory, and learn where the network can be cut."""
+        """Read the inventory, and learn where the network can be cut; after a measurement that runs."""
         self.points, self.weights = (), ""
-        self._start(f"loading {self.network}", self._load)
+        self._load_then = self.busy and not self._loading
+        if not self._load_then:
+            self._loading = True
+            self._start(f"loading {self.network}", self._load, instead=True)
 
     def check(self, board: str) -> None:
         """Look at a board."""
@@ -117,12 +116,19 @@ class Boards(traitlets.HasTraits):
             missing = [name for name in ("boards", "splits", "codecs") if not getattr(wanted, name)]
             self.problem = Problem(SettingError(f"choose at least one of: {', '.join(missing)}"), "measuring")
             return
-        self._incoming, self.live, self.failures = {}, (), {}
+        if not self.busy:
+            self._cancel.clear()
+            self._incoming, self.live, self.failures = {}, (), {}
+            self._measuring = True
         self._start("measuring", lambda ticket: self._measure(wanted, ticket))
 
     def cancel(self) -> None:
         """Stop within a second; what was measured comes all the same."""
         self._cancel.set()
+        if self.busy and not self._measuring:
+            self._runner.stop()
+            self.problem = Problem(Cancelled("Stopped. Press the button again to go on."), "waiting")
+            self._rest("", 0.0)
 
     def recall(self) -> None:
         """Put what was measured before, by anyone here, in front of this page's trials."""
@@ -132,29 +138,13 @@ class Boards(traitlets.HasTraits):
         """Take the trials away."""
         self.trials, self.live = (), ()
 
-    def _start(self, doing: str, job: Any) -> None:
-        if self.busy:
-            self.problem = Problem(SettingError("something is running: wait for it, or press Cancel"), doing)
-            return
-        self._cancel.clear()
-        self.problem, self.busy = None, True
-
-        def guarded(ticket: Ticket) -> None:
-            started = time.perf_counter()
-            try:
-                job(ticket)
-            except Exception as error:
-                problem = Problem(error, doing)
-                ticket.deliver(lambda: setattr(self, "problem", problem))
-            ticket.deliver(lambda: self._rest(doing, time.perf_counter() - started))
-
-        self._runner.start(guarded, lambda progress: setattr(self, "progress", progress))
-
     def _rest(self, doing: str, seconds: float) -> None:
-        self.progress, self.busy = None, False
-        if self.problem is None:
-            self._lines += 1
-            self.line = Line(self._lines, "ran", f"{doing}, {seconds:.1f} s")
+        super()._rest(doing, seconds)
+        self._loading = self._measuring = False
+        if self._load_then:
+            problem = self.problem
+            self.load()
+            self.problem = problem or self.problem
 
     # in the thread
 

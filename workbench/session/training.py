@@ -7,14 +7,12 @@ network, split, methods, seeds ──▶ train ──▶ Runner ──▶ Traini
 
 from __future__ import annotations
 
-import time
-from typing import Any
-
 import traitlets
 
 from workbench.errors import Cancelled, SettingError
 from workbench.records import LossCurve, Reached
-from workbench.session.explorer import Line, Problem
+from workbench.session.jobs import Jobs
+from workbench.session.results import Problem
 from workbench.session.runner import Runner, Ticket
 from workbench.session.training_work import TrainingWork, Wanted
 
@@ -22,7 +20,7 @@ _USUAL = Wanted()
 _CHOSEN = ("network", "split", "methods", "seeds", "epochs", "finetune_epochs", "labels")
 
 
-class Training(traitlets.HasTraits):
+class Training(Jobs):
     """Set what is wanted, call `train`, read the rest.
 
     Parameters
@@ -46,18 +44,11 @@ class Training(traitlets.HasTraits):
     reached = traitlets.Tuple(help="every Reached of this network and split, the newest last")
     summary = traitlets.Tuple(help="a Summary of each method of `reached`")
     earlier = traitlets.Tuple(help="what the project's own records say")
-    problem = traitlets.Any(None, allow_none=True, help="Problem of the last thing that was asked, or None")
-    busy = traitlets.Bool(False)
-    progress = traitlets.Any(None, allow_none=True, help="Progress of the work that runs")
-    line = traitlets.Any(None, allow_none=True, help="the newest Line of the log")
     code = traitlets.Unicode("", help="Python that trains the same")
 
     def __init__(self, work: TrainingWork, runner: Runner) -> None:
-        super().__init__()
+        super().__init__(runner)
         self._work = work
-        self._runner = runner
-        self._ticket: Ticket | None = None
-        self._lines = 0
         self.networks = work.networks()
         self.known_methods = work.methods()
         self.observe(lambda _change: self.load(), "network")
@@ -73,7 +64,7 @@ class Training(traitlets.HasTraits):
     def load(self) -> None:
         """Learn where the network can be cut."""
         self.points, self.weights = (), ""
-        self._start(f"loading {self.network}", self._load)
+        self._start(f"loading {self.network}", self._load, instead=True)
 
     def train(self) -> None:
         """Train what is chosen; `cancel` stops it, and what was finished is kept."""
@@ -95,29 +86,6 @@ class Training(traitlets.HasTraits):
     def forget(self) -> None:
         """Take the results away."""
         self.reached, self.summary, self.curves = (), (), ()
-
-    def _start(self, doing: str, job: Any) -> None:
-        if self.busy and doing == "training":
-            self.problem = Problem(SettingError("something is running: wait for it, or press Cancel"), doing)
-            return
-        self.problem, self.busy = None, True
-
-        def guarded(ticket: Ticket) -> None:
-            started = time.perf_counter()
-            try:
-                job(ticket)
-            except Exception as error:
-                problem = Problem(error, doing)
-                ticket.deliver(lambda: setattr(self, "problem", problem))
-            ticket.deliver(lambda: self._rest(doing, time.perf_counter() - started))
-
-        self._runner.start(guarded, lambda progress: setattr(self, "progress", progress))
-
-    def _rest(self, doing: str, seconds: float) -> None:
-        self.progress, self.busy = None, False
-        if self.problem is None:
-            self._lines += 1
-            self.line = Line(self._lines, "ran", f"{doing}, {seconds:.1f} s")
 
     # in the thread
 
