@@ -7,22 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import InputError
-
-
-class Share(NamedTuple):
-    """`hits` of `n`, with the Wilson score interval that covers the true share with 95 %."""
-
-    value: float
-    low: float
-    high: float
-    hits: int
-    n: int
+from workbench.fidelity_records import Share
 
 
 def wilson(hits: int, n: int, z: float = 1.959964) -> Share:
