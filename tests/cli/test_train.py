@@ -53,6 +53,29 @@ def test_trains_two_methods_with_two_seeds_and_writes_it_all_down(folder, tmp_pa
     assert bundle.load(out / "qcnet-c-1.safetensors", split).seed == 1
 
 
+def test_a_killed_training_leaves_what_it_measured_and_names_no_folder_of_its_own(
+    folder, tmp_path, monkeypatch
+):
+    """The record is written after each result, and calls the folder of own material by its variable."""
+    from workbench.neural import comparing
+
+    whole, record = comparing.compare, tmp_path / "r.json"
+
+    def killed(*args, **options):
+        yield next(whole(*args, **options))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparing, "compare", killed)
+    monkeypatch.setenv("WORKBENCH_REAL", str(folder.parent))
+    monkeypatch.setattr("sys.argv", ["workbench", "train", "--images", str(folder)])
+    words = ("--method", "refbase", "--method", "qcnet-c", "--first-seed", 4, "--images", folder, *QUICK)
+    assert call("digits-convnext", "--split", "stages.2", *words, "--record", record)[0] == 130
+    told = json.loads(record.read_text())
+    assert [(one["method"], one["seed"]) for one in told["reached"]] == [("refbase", 4)]
+    assert told["command"] == "workbench train --images $WORKBENCH_REAL/pictures"
+    assert told["learned_from"]["source"] == "$WORKBENCH_REAL/pictures"
+
+
 def test_without_labels_stage_one_alone(folder):
     code, out, err = call("digits-convnext", "--split", "stages.2", "--images", folder, "--no-labels", *QUICK)
     assert code == 0

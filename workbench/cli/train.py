@@ -16,6 +16,7 @@ from workbench.cli.output import Json, show_json, show_table, with_unit
 
 if TYPE_CHECKING:
     from workbench.neural.search import Approach
+    from workbench.records import Reached
 
 
 def train(
@@ -37,6 +38,7 @@ def train(
     ] = None,
     labels: Annotated[bool, typer.Option(help="Without labels stage 1 alone is trained.")] = True,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Train so many times, and give the spread.")] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds; the others follow it.")] = 0,
     epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in stage 1.")] = None,
     finetune_epochs: Annotated[int | None, typer.Option(min=1, help="Epochs in stage 2.")] = None,
     flip: Annotated[bool, typer.Option(help="Mirror pictures in stage 2 (not for digits).")] = False,
@@ -97,28 +99,30 @@ def train(
         _search(where, learn, search, approach, candidates, as_json)
         return
     recipe = _recipe(epochs, finetune_epochs, flip)
-    reached = []
+    chosen = range(first_seed, first_seed + seeds)
+    reached: list[Reached] = []
+    told: dict[str, Any] = {}
     for one in compare(
-        methods, where, learn, test, seeds=range(seeds), recipe=recipe, folder=out, progress=_progress()
+        methods, where, learn, test, seeds=chosen, recipe=recipe, folder=out, progress=_progress()
     ):
         reached.append(one)
         if not as_json:
             _tell(f"{one.method}, seed {one.seed}: {_share(one.accuracy)}, {one.payload_bytes:.0f} bytes")
-    summary = summarise(reached)
-    told = {
-        **_circumstances(str(device())),
-        "model": network.name,
-        "weights": network.weights_note,
-        "split": where.point.name,
-        "shape": list(where.point.shape),
-        "learned_from": {"source": images, "pictures": len(learn.pictures)},
-        "tested_on": {"source": test_images or images, "pictures": len(test.pictures)},
-        "recipe": dataclasses.asdict(recipe),
-        "summary": [dataclasses.asdict(line) for line in summary],
-        "reached": [one.to_dict() for one in reached],
-    }
-    if record is not None:
-        _write(record, told)
+        summary = summarise(reached)
+        told = {
+            **_circumstances(str(device())),
+            "model": network.name,
+            "weights": _portable(network.weights_note),
+            "split": where.point.name,
+            "shape": list(where.point.shape),
+            "learned_from": {"source": _portable(images), "pictures": len(learn.pictures)},
+            "tested_on": {"source": _portable(test_images or images), "pictures": len(test.pictures)},
+            "recipe": dataclasses.asdict(recipe),
+            "summary": [dataclasses.asdict(line) for line in summary],
+            "reached": [one.to_dict() for one in reached],
+        }
+        if record is not None:  # after each, so that a killed training leaves what it measured
+            _write(record, told)
     if as_json:
         show_json(told)
         return
@@ -191,13 +195,19 @@ def _circumstances(where: str) -> dict[str, Any]:
 
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "command": "workbench " + " ".join(sys.argv[1:]),
+        "command": "workbench " + " ".join(_portable(word) for word in sys.argv[1:]),
         "machine": platform.machine(),
         "torch_device": where,
         "threads": torch.get_num_threads(),
         "load_of_the_machine": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
+
+
+def _portable(text: str) -> str:
+    """The text with the folder of own material as the variable that names it."""
+    own = os.environ.get("WORKBENCH_REAL", "")
+    return text.replace(own, "$WORKBENCH_REAL") if own else text
 
 
 def _write(path: Path, told: dict[str, Any]) -> None:
