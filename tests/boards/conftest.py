@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import getpass
 import os
 import secrets
 import shutil
@@ -12,15 +13,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncssh
 import numpy as np
 import pytest
 
+from workbench.boards.client import AgentClient
 from workbench.boards.inventory import Board
 
 SSHD = "/usr/sbin/sshd"
-QUICK = {"lease_s": 6.0}
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +59,17 @@ def lock():
     return f"workbench-test-{secrets.token_hex(6)}"
 
 
+@pytest.fixture(autouse=True)
+def own_lock(lock, monkeypatch):
+    """The same for those who name no lock, such as the commands: another test run may be at work here."""
+    start = AgentClient.start.__func__
+
+    def with_lock(cls, channel, label="local", **options):
+        return start(cls, channel, label, **{"lock": lock, **options})
+
+    monkeypatch.setattr(AgentClient, "start", classmethod(with_lock))
+
+
 def processes(mark):
     """Numbers of the living Python processes that carry the mark."""
     found = []
@@ -69,12 +82,20 @@ def processes(mark):
     return found
 
 
-async def nothing_left(mark, seconds=5.0):
+PATIENCE_S = 60.0
+
+
+async def becomes(true, what):
+    """Wait until `true()`, as long as a machine that is busy with other work may need."""
+    end = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < end, what
+        await asyncio.sleep(0.02)
+
+
+async def nothing_left(mark):
     """Wait until no agent carries the mark."""
-    end = time.monotonic() + seconds
-    while processes(mark) and time.monotonic() < end:
-        await asyncio.sleep(0.05)
-    assert processes(mark) == []
+    await becomes(lambda: not processes(mark), "an agent is left")
 
 
 class Server:
@@ -120,8 +141,9 @@ class Server:
             connection.abort()
         self.connections.clear()
 
-    def open_connections(self):
-        return [one for one in self.connections if not one.is_closed()]
+    async def all_closed(self):
+        """Wait until no connection is open."""
+        await becomes(lambda: all(one.is_closed() for one in self.connections), "a connection is open")
 
     @property
     def host_key(self):
@@ -189,9 +211,10 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(home, mark):
+async def serving(home, mark, port):
     """A `Server` that runs."""
     server = Server(home, mark)
+    server.port = port
     await server.start()
     try:
         yield server
@@ -201,13 +224,25 @@ async def serving(home, mark):
 
 @pytest.fixture
 def ssh_server(home, mark):
-    """Call it in the test's loop: ``async with ssh_server() as server``."""
-    return lambda: serving(home, mark)
+    """Call it in the test's loop: ``async with ssh_server() as server``; at any free port, or one named."""
+    return lambda port=0: serving(home, mark, port)
+
+
+class OpenSsh(NamedTuple):
+    """A board behind OpenSSH's own server, and that server's process."""
+
+    board: Board
+    pid: int
+
+    async def all_closed(self):
+        """Wait until it serves nobody: each connection is a child of the server."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        await becomes(lambda: not children.read_text().split(), "a connection is open")
 
 
 @pytest.fixture
-def sshd(home, mark, tmp_path):
-    """A `Board` behind OpenSSH's own server, run as this user on a high port."""
+def openssh(home, mark, tmp_path):
+    """OpenSSH's own server, run as this user on a high port."""
     if not Path(SSHD).exists() or shutil.which("ssh-keygen") is None:
         pytest.skip("no OpenSSH server here: apt install openssh-server")
     folder = tmp_path / "sshd"
@@ -231,28 +266,34 @@ def sshd(home, mark, tmp_path):
     (folder / "config").write_text("\n".join(lines) + "\n")
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
-    process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=subprocess.PIPE)
+    with (folder / "log").open("wb") as log:  # a pipe that nobody reads would fill up
+        process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=log)
     try:
-        _wait_for(port, process)
+        _wait_for(port, process, folder / "log")
         key = " ".join((folder / "host.pub").read_text().split()[:2])
-        import getpass
-
-        yield Board("openssh", f"{getpass.getuser()}@127.0.0.1:{port}", key, sys.executable)
+        address = f"{getpass.getuser()}@127.0.0.1:{port}"
+        yield OpenSsh(Board("openssh", address, key, sys.executable), process.pid)
     finally:
         process.terminate()
         process.wait()
-        process.stderr.close()
 
 
-def _wait_for(port, process):
-    for _attempt in range(200):
+def _wait_for(port, process, log):
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
         if process.poll() is not None:
-            pytest.skip(f"sshd does not run here: {process.stderr.read()[:300]!r}")
+            pytest.skip(f"sshd does not run here: {log.read_text()[:300]!r}")
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.02)
     raise TimeoutError("sshd did not open its port")
+
+
+@pytest.fixture
+def sshd(openssh):
+    """The `Board` behind it."""
+    return openssh.board
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """`workbench board` as a person types it."""
 
+import contextlib
 import json
 import os
+import pty
+import re
+import select
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -149,35 +152,36 @@ def test_measure_as_json_and_several_codecs(type_in):
     assert all([run["mode"] for run in trial["runs"]] == ["burst"] for trial in trials)
 
 
-def agent_is_at_work(pid):
-    """Whether a child of that process is an agent that has computed for a second."""
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            if b"hashlib" in Path(f"/proc/{child}/cmdline").read_bytes():
-                spent = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11]
-                return int(spent) > os.sysconf("SC_CLK_TCK")
-    return False
+def read_until(terminal, pattern, seconds=120):
+    """What a terminal shows until `pattern` is in it."""
+    shown, end = "", time.monotonic() + seconds
+    while not re.search(pattern, shown):
+        assert time.monotonic() < end, shown[-2000:]
+        if select.select([terminal], [], [], 1)[0]:
+            shown += os.read(terminal, 4096).decode()
+    return shown
 
 
 def test_ctrl_c_shows_what_was_measured(tmp_path):
+    """Pressed once the terminal has said that some of very many runs are done."""
     words = ["measure", "local", "--split", "layer3", "--runs", "100000", "--mode", "chain", "--no-baselines"]
+    terminal, inside = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "workbench", "board", *words, "--json"],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=inside,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         text=True,
     )
-    with process:
-        for _try in range(600):
-            if agent_is_at_work(process.pid):
-                break
-            time.sleep(0.1)
+    with process, os.fdopen(terminal, "rb", buffering=0) as rest:
+        os.close(inside)
+        shown = read_until(terminal, r"chain on local · [1-9]\d* of 100000")
         process.send_signal(signal.SIGINT)
-        began = time.monotonic()
-        out, err = process.communicate(timeout=60)
-        assert time.monotonic() - began < 10
-    assert "Traceback" not in err
+        out, _err = process.communicate(timeout=120)
+        with contextlib.suppress(OSError):  # so a terminal ends that nobody writes to any more
+            while piece := rest.read(4096):
+                shown += piece.decode()
+    assert "Traceback" not in shown
     trials = json.loads(out)["trials"]
     assert trials[0]["cancelled"] is True
     assert 0 < len(trials[0]["runs"][0]["rows"]) < 100_000

