@@ -9,7 +9,7 @@ import itertools
 import numpy as np
 import pytest
 
-from workbench.figures.palette import STAGES, VERSIONS, faded
+from workbench.figures.palette import CLASSES, STAGES, VERSIONS, faded
 
 SEEN_BY = {
     "normal": np.eye(3),
@@ -61,7 +61,7 @@ def test_the_measure_of_contrast_is_the_standards():
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("colour", sorted({*STAGES.values(), *VERSIONS.values()}))
+@pytest.mark.parametrize("colour", sorted({*STAGES.values(), *VERSIONS.values(), *CLASSES}))
 def test_each_stands_out_from_the_page(colour, page):
     assert contrast(colour, PAGES[page]) >= 3.0
 

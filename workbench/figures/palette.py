@@ -30,6 +30,12 @@ REFERENCE: Final = "#7a8594"
 SERIES: Final[tuple[str, ...]] = (*STAGES.values(), REFERENCE)
 """Colours in a fixed order for things that are no stage: parts of a payload, codecs side by side."""
 
+CLASSES: Final[tuple[str, ...]] = (
+    "#5560e8", "#e0700f", "#2fa08f", "#c43c7e", "#8a8d0f",
+    "#b07cc6", "#9a5b4a", "#2f8fd0", "#d0483a", "#6b8e23",
+)  # fmt: skip
+"""Classes of pictures, by number modulo ten; colour cannot tell so many apart, so a symbol goes with it."""
+
 
 def faded(colour: str, opacity: float = 0.38) -> str:
     """`colour` as it looks where it is not the chosen one; "#rrggbb" to "rgba(...)"."""
