@@ -153,12 +153,12 @@ def test_measure_as_json_and_several_codecs(type_in):
 
 
 def read_until(terminal, pattern, seconds=120):
-    """What a terminal shows until `pattern` is in it."""
-    shown, end = "", time.monotonic() + seconds
+    """Bytes that a terminal shows until `pattern` is in them."""
+    shown, end = b"", time.monotonic() + seconds
     while not re.search(pattern, shown):
         assert time.monotonic() < end, shown[-2000:]
         if select.select([terminal], [], [], 1)[0]:
-            shown += os.read(terminal, 4096).decode()
+            shown += terminal.read(4096)
     return shown
 
 
@@ -173,15 +173,15 @@ def test_ctrl_c_shows_what_was_measured(tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         text=True,
     )
-    with process, os.fdopen(terminal, "rb", buffering=0) as rest:
+    with process, os.fdopen(terminal, "rb", buffering=0) as screen:
         os.close(inside)
-        shown = read_until(terminal, r"chain on local · [1-9]\d* of 100000")
+        shown = read_until(screen, rb"chain on local \S+ [1-9]\d* of 100000")
         process.send_signal(signal.SIGINT)
         out, _err = process.communicate(timeout=120)
         with contextlib.suppress(OSError):  # so a terminal ends that nobody writes to any more
-            while piece := rest.read(4096):
-                shown += piece.decode()
-    assert "Traceback" not in shown
+            while piece := screen.read(4096):
+                shown += piece
+    assert b"Traceback" not in shown
     trials = json.loads(out)["trials"]
     assert trials[0]["cancelled"] is True
     assert 0 < len(trials[0]["runs"][0]["rows"]) < 100_000
