@@ -36,7 +36,7 @@ def edge_part(cutter: Cutter, cut: Cut, *, keep_input: bool) -> fx.GraphModule:
                 made[node] = graph.call_method("clone", (made[node],))
     sent = tuple(_batch_first(graph, made[node], cutter, node) for node in cut.crossing)
     graph.output(sent[0] if len(sent) == 1 else sent)
-    return _module(cutter.network, graph, "EdgePart")
+    return as_module(cutter.network, graph, "EdgePart")
 
 
 def server_part(cutter: Cutter, cut: Cut, *, keep_input: bool) -> fx.GraphModule:
@@ -44,6 +44,12 @@ def server_part(cutter: Cutter, cut: Cut, *, keep_input: bool) -> fx.GraphModule
 
     `keep_input` guards the features against a first operator that changes them in place.
     """
+    graph, _ = server_graph(cutter, cut, keep_input=keep_input)
+    return as_module(cutter.network, graph, "ServerPart")
+
+
+def server_graph(cutter: Cutter, cut: Cut, *, keep_input: bool) -> tuple[fx.Graph, dict[fx.Node, Any]]:
+    """The graph of a `server_part`, and what each node of the network became in it."""
     graph = fx.Graph()
     features = graph.placeholder("features")
     count = len(cut.crossing)
@@ -62,7 +68,7 @@ def server_part(cutter: Cutter, cut: Cut, *, keep_input: bool) -> fx.GraphModule
             made[node] = graph.node_copy(node, made.__getitem__)
         elif node in wanted:
             made[node] = _spelled_out(graph, derive(cutter.facts[node]), sent[0], numbers)
-    return _module(cutter.network, graph, "ServerPart")
+    return graph, made
 
 
 def _known_at_server(cutter: Cutter, cut: Cut) -> set[fx.Node]:
@@ -129,6 +135,7 @@ def _call(graph: fx.Graph, function: Any, *args: Any) -> fx.Node:
     return graph.call_function(function, args)
 
 
-def _module(network: nn.Module, graph: fx.Graph, name: str) -> fx.GraphModule:
+def as_module(network: nn.Module, graph: fx.Graph, name: str) -> fx.GraphModule:
+    """The graph with modules of its own around the network's weights."""
     graph.lint()
     return fx.GraphModule(with_same_weights(network), graph, name)
