@@ -300,3 +300,21 @@ class Summary:
     ssim: float | None
     board_s: float
     server_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One compensator of a search: what stage 1 alone reached on pictures that were held out.
+
+    `sizes` are its settings in words; `server_s` is the median for one picture on this machine; `front` says
+    that no other is better in one of accuracy, parameters and server time without being worse in another.
+    """
+
+    number: int
+    family: str
+    sizes: str
+    loss: float
+    accuracy: float | None
+    parameters: int
+    server_s: float
+    front: bool

@@ -1,13 +1,21 @@
 """The search: stopping rules and the Pareto front by hand, a file that several workers share."""
 
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from safetensors.torch import save_file
 
 import workbench as wb
 from workbench.errors import Cancelled, InputError, SettingError
+from workbench.neural import search as searching
 from workbench.neural.comparing import Pictures
 from workbench.neural.compensators import Compensator
 from workbench.neural.plans import Plan
-from workbench.neural.search import Candidate, Stop, pareto, search
+from workbench.neural.search import Candidate, Stop, pareto, search, tried
+from workbench.records import Tried
 
 QUICK = Plan(epochs=1, batch=16, patience=0)
 
@@ -49,7 +57,7 @@ def test_killed_search_goes_on_in_its_file(approach, small_split, coloured, tmp_
         small_split, learn, file, approach=approach, stop=Stop(5, 5), plan=QUICK,
         progress=lambda done, total, what: calls.append(done),
     )  # fmt: skip
-    assert calls == [2, 3, 4]
+    assert list(dict.fromkeys(calls)) == [2, 3, 4]
     assert [one.number for one in found] == [0, 1, 2, 3, 4]
     for one in found:
         restorer = one.compensator.build(small_split.point.shape)
@@ -59,6 +67,54 @@ def test_killed_search_goes_on_in_its_file(approach, small_split, coloured, tmp_
     if approach == "2":  # the later ones are variations of the best of the first two
         best = min(found[:2], key=lambda one: one.loss).compensator
         assert found[2].compensator.family == best.family
+
+
+def test_a_candidate_that_was_broken_off_does_not_count(small_split, coloured, tmp_path):
+    """Cancel in the middle of a training; the next start still gets all its candidates, and is watched."""
+    file, learn, calls, seen = tmp_path / "search.log", Pictures(*coloured), [], []
+
+    def stop(done, total, what):
+        calls.append((done, total, what))
+        if len(calls) == 4:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        search(small_split, learn, file, stop=Stop(2, 9), plan=QUICK, progress=stop)
+    assert set(calls) == {(0, 2, "search")}
+    found = search(small_split, learn, file, stop=Stop(2, 9), plan=QUICK, watch=seen.append)
+    assert [len(candidates) for candidates in seen] == [1, 2]
+    assert [one.number for one in found] == [1, 2]  # the one that was broken off was number 0
+
+
+def test_two_workers_on_one_file_share_the_candidates(small_split, coloured, tmp_path, monkeypatch):
+    """Another process on the same file at once: together they try so many, and each has its share."""
+    script, file = Path(__file__).with_name("search_worker.py"), tmp_path / "search.log"
+    spec = importlib.util.spec_from_file_location("search_worker", script)
+    worker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(worker)
+    save_file({"pictures": coloured[0], "labels": coloured[1]}, tmp_path / "learn.safetensors")
+    monkeypatch.setattr(searching, "_try", worker.meet(tmp_path, "here", "there"))
+    command = [sys.executable, str(script), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as other:
+        search(small_split, Pictures(*coloured), file, stop=Stop(6, 99), plan=QUICK)
+        said = other.communicate(timeout=240)[0]
+    assert (other.returncode, said) == (0, "")
+    trials = searching._open(file, "1", small_split, 0).get_trials()
+    assert {trial.state.name for trial in trials} == {"COMPLETE"}
+    assert 6 <= len(trials) <= 7  # both may begin the last one
+    assert {trial.user_attrs["who"] for trial in trials} == {"here", "there"}
+    assert len({trial.user_attrs["loss"] for trial in trials}) > 1
+
+
+def test_tried_are_the_candidates_with_their_front():
+    found = [
+        Candidate(0, Compensator(), 0.3, 0.9, 100, 1.0),
+        Candidate(1, Compensator("T"), 0.2, 0.9, 200, 1.0),
+    ]
+    assert tried(found) == (
+        Tried(0, "H", "n=2 f_m=1.0 s_m=2", 0.3, 0.9, 100, 1.0, True),
+        Tried(1, "T", "n_g=1 n_l=1 heads=4 window=4 ffdim=0", 0.2, 0.9, 200, 1.0, False),
+    )
 
 
 def test_file_of_another_search_is_refused(small, small_split, coloured, tmp_path):

@@ -96,7 +96,7 @@ def train(
     if not labels:
         learn = Pictures(learn.pictures, None)
     if search is not None:
-        _search(where, learn, search, approach, candidates, as_json)
+        _search(where, learn, images, search, approach, candidates, record, as_json)
         return
     recipe = _recipe(epochs, finetune_epochs, flip)
     chosen = range(first_seed, first_seed + seeds)
@@ -143,32 +143,50 @@ def train(
     )  # fmt: skip
 
 
-def _search(where: Any, learn: Any, file: Path, approach: str, most: int, as_json: bool) -> None:
-    from workbench.neural.search import Stop, pareto, search
+def _search(
+    where: Any,
+    learn: Any,
+    images: str,
+    file: Path,
+    approach: str,
+    most: int,
+    record: Path | None,
+    as_json: bool,
+) -> None:
+    from workbench.neural.fitting import device
+    from workbench.neural.search import Stop, search, tried
 
     chosen = cast("Approach", approach)
     found = search(where, learn, file, approach=chosen, stop=Stop(most), progress=_progress())
-    front = {one.number for one in pareto(found)}
+    shown = tried(found)
+    told = [
+        {**dataclasses.asdict(one), "pareto": point.front} for one, point in zip(found, shown, strict=True)
+    ]
+    if record is not None:
+        circumstances = {
+            **_circumstances(str(device())),
+            "model": where.model.name,
+            "weights": _portable(where.model.weights_note),
+            "split": where.point.name,
+            "shape": list(where.point.shape),
+            "learned_from": {"source": _portable(images), "pictures": len(learn.pictures)},
+            "approach": approach,
+        }
+        _write(record, {**circumstances, "candidates": [dataclasses.asdict(one) for one in shown]})
     if as_json:
-        show_json([{**dataclasses.asdict(one), "pareto": one.number in front} for one in found])
+        show_json(told)
         return
     typer.echo(f"{where.model.name} at {where.point.name}: {len(found)} candidates, the best first\n")
     show_table(
         ("candidate", "family", "settings", "held-out loss", "accuracy", "parameters", "server", "front"),
         [
             (
-                str(one.number), one.compensator.family, _sizes(one.compensator), f"{one.loss:.4f}",
-                _share(one.accuracy), f"{one.parameters:,}", with_unit(one.server_s, "s"),
-                "yes" if one.number in front else "",
+                str(one.number), one.family, one.sizes, f"{one.loss:.4f}", _share(one.accuracy),
+                f"{one.parameters:,}", with_unit(one.server_s, "s"), "yes" if one.front else "",
             )
-            for one in sorted(found, key=lambda one: one.loss)
+            for one in sorted(shown, key=lambda one: one.loss)
         ],
     )  # fmt: skip
-
-
-def _sizes(chosen: Any) -> str:
-    names = ("n_g", "n_l", "heads", "window", "ffdim") if chosen.family == "T" else ("n", "f_m", "s_m")
-    return " ".join(f"{name}={getattr(chosen, name)}" for name in names)
 
 
 def _recipe(epochs: int | None, finetune_epochs: int | None, flip: bool) -> Any:
@@ -193,15 +211,28 @@ def _circumstances(where: str) -> dict[str, Any]:
 
     import torch
 
+    load = round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "command": "workbench " + " ".join(_portable(word) for word in sys.argv[1:]),
         "machine": platform.machine(),
         "torch_device": where,
         "threads": torch.get_num_threads(),
-        "load_of_the_machine": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+        "load_of_the_machine": load,
+        "times": _times(load, torch.get_num_threads()),
         "versions": {"python": platform.python_version(), "torch": torch.__version__},
     }
+
+
+def _times(load: float | None, threads: int) -> str:
+    """What spoils the times, in words; the training itself loads as many processors as it has threads."""
+    if load is None:
+        return "it is not known what else ran on the machine"
+    if load > threads + 0.5:
+        return (
+            f"taken with other work running: load {load} of {os.cpu_count()} processors, {threads} used here"
+        )
+    return "taken with nothing else running"
 
 
 def _portable(text: str) -> str:

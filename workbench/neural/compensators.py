@@ -71,6 +71,12 @@ class Compensator:
         """Name to value, ready for JSON."""
         return asdict(self)
 
+    @property
+    def sizes(self) -> str:
+        """What its family is built with, in words: ``n=2 f_m=1.0 s_m=2``."""
+        names = ("n_g", "n_l", "heads", "window", "ffdim") if self.family == "T" else ("n", "f_m", "s_m")
+        return " ".join(f"{name}={getattr(self, name)}" for name in names)
+
     def build(self, shape: tuple[int, ...], *, seed: int = 0) -> Restorer:
         """The network for features of `shape` (without the batch axis), its weights drawn from `seed`.
 

@@ -32,6 +32,7 @@ from workbench.neural.measuring import accuracy
 from workbench.neural.methods import QcNet
 from workbench.neural.plans import Plan
 from workbench.neural.training import Recipe, train
+from workbench.records import Tried
 
 if TYPE_CHECKING:
     import optuna
@@ -89,6 +90,7 @@ def search(
     plan: Plan | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    watch: Callable[[tuple[Candidate, ...]], None] | None = None,
 ) -> tuple[Candidate, ...]:
     """Every candidate of the search in `storage`, those of earlier and of other workers among them.
 
@@ -97,6 +99,8 @@ def search(
     learn : pictures (N, C, H, W) and classes; "pareto" needs the classes. A fifth is held out to judge by.
     storage : file that keeps the search.
     plan : how long each candidate is trained.
+    progress : called with (candidates finished, at most so many, words) often; may raise `Cancelled`.
+    watch : called with all candidates after each.
 
     Raises
     ------
@@ -114,11 +118,20 @@ def search(
         raise InputError("search: pareto weighs accuracy, which needs labels; give them, or use approach 1")
     study = _open(storage, approach, split, seed)
     while not stop.reason([one.loss for one in candidates(study)]) and _begun(study) < stop.candidates:
-        if progress is not None:
-            progress(len(candidates(study)), stop.candidates, "search")
+        done = len(candidates(study))
+
+        def tell(*_: object, done: int = done) -> None:
+            if progress is not None:
+                progress(done, stop.candidates, "search")
+
+        tell()
         trial = study.ask()
-        chosen = _draw(trial, able, approach, study, stop)
-        found = _try(chosen, split, learn, plan, seed)
+        try:
+            chosen = _draw(trial, able, approach, study, stop)
+            found = _try(chosen, split, learn, plan, seed, tell)
+        except BaseException:
+            study.tell(trial, state=_failed())  # or it would count as one that a worker is at
+            raise
         for name, value in found.items():
             trial.set_user_attr(name, value)
         trial.set_user_attr("compensator", chosen.settings())
@@ -126,6 +139,8 @@ def search(
             study.tell(trial, (found["accuracy"], found["parameters"], found["server_s"]))
         else:
             study.tell(trial, found["loss"])
+        if watch is not None:
+            watch(candidates(study))
     return candidates(study)
 
 
@@ -156,6 +171,24 @@ def pareto(found: Sequence[Candidate]) -> tuple[Candidate, ...]:
         return all(theirs <= mine for theirs, mine in pairs) and any(theirs < mine for theirs, mine in pairs)
 
     return tuple(one for one in found if not any(beats(other, one) for other in found))
+
+
+def tried(found: Sequence[Candidate]) -> tuple[Tried, ...]:
+    """The same as records, with what is on the Pareto front."""
+    front = {one.number for one in pareto(found)}
+    return tuple(
+        Tried(
+            one.number, one.compensator.family, one.compensator.sizes, one.loss, one.accuracy,
+            one.parameters, one.server_s, one.number in front,
+        )
+        for one in found
+    )  # fmt: skip
+
+
+def _failed() -> optuna.trial.TrialState:
+    from optuna.trial import TrialState
+
+    return TrialState.FAIL
 
 
 def _begun(study: optuna.Study) -> int:
@@ -250,9 +283,11 @@ def _draw_rest(trial: optuna.Trial, family: str) -> dict[str, Any]:
     }
 
 
-def _try(chosen: Compensator, split: Split, learn: Pictures, plan: Plan, seed: int) -> dict[str, Any]:
+def _try(
+    chosen: Compensator, split: Split, learn: Pictures, plan: Plan, seed: int, progress: Progress
+) -> dict[str, Any]:
     """Loss, accuracy, parameters and server time of one candidate, on the pictures that were held out."""
-    trained = train(QcNet(chosen), split, learn.pictures, recipe=Recipe(plan), seed=seed)
+    trained = train(QcNet(chosen), split, learn.pictures, recipe=Recipe(plan), seed=seed, progress=progress)
     chain, (curve,) = trained.chain, trained.curves
     _, held = split_rows(len(learn.pictures), plan, seed)
     share = None if learn.labels is None else accuracy(chain, learn.pictures[held], learn.labels[held])

@@ -1,0 +1,97 @@
+"""Records of trainings as they are read again: joined by split, and put beside the paper."""
+
+import json
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.experiments.trained import Recorded, claims, recorded, searched
+from workbench.records import Closeness, Reached
+
+
+def _one(method, seed, accuracy, *, payload=100.0, board=10, plain=0.5, restored=0.9):
+    before = Closeness(1.0, 0.5, plain, None) if method == "qcnet-h" else None
+    return Reached(
+        "digits-vit", "cut", method, seed, 450, accuracy, 0.95, 0.5, payload,
+        Closeness(0.1, 0.05, restored, None), before, 0.001, 0.002, board, 20,
+    )  # fmt: skip
+
+
+def _write(folder, name, *reached, **more):
+    told = {
+        "model": "digits-vit", "split": "cut", "command": f"workbench train {name}", "summary": [],
+        "reached": [one.to_dict() for one in reached], **more,
+    }  # fmt: skip
+    (folder / name).write_text(json.dumps(told))
+
+
+def test_records_of_one_split_are_joined_and_nothing_counts_twice(tmp_path):
+    _write(tmp_path, "training-a.json", _one("refae", 0, 0.8), _one("refbase", 0, 0.5), times="quiet")
+    _write(tmp_path, "training-b.json", _one("refbase", 1, 0.7), _one("refbase", 0, 0.1), times="busy")
+    (record,) = recorded(tmp_path)
+    assert [(one.method, one.seed, one.accuracy) for one in record.reached] == [
+        ("refbase", 0, 0.5), ("refbase", 1, 0.7), ("refae", 0, 0.8),
+    ]  # fmt: skip
+    assert record.summary[0].accuracy == pytest.approx(0.6)
+    assert record.reached[0].restored == Closeness(0.1, 0.05, 0.9, None)
+    assert record.commands == ("workbench train training-a.json", "workbench train training-b.json")
+    assert (record.times, record.unsplit) == ("quiet; busy", 0.95)
+
+
+def test_a_record_that_is_none_is_named(tmp_path):
+    (tmp_path / "training-a.json").write_text('{"model": 1}')
+    with pytest.raises(WorkbenchError, match=r"training-a\.json is no record of `workbench train`"):
+        recorded(tmp_path)
+
+
+def _claims(*reached):
+    return {one.says: one for one in claims(Recorded("digits-vit", "cut", reached, (), ""))}
+
+
+def test_ahead_tied_and_behind():
+    ours = [_one("qcnet-h", seed, share) for seed, share in enumerate((0.90, 0.92, 0.94))]  # ± 0.02
+    rivals = [
+        _one(name, seed, share) for name, share in (("refbase", 0.89), ("refae", 0.93)) for seed in (0, 1)
+    ]
+    found = _claims(*ours, *rivals, _one("refqat", 0, 0.95))
+    assert found["ahead of standard dequantisation (refbase)"].holds is True
+    assert found["ahead of an autoencoder (refae)"].holds is None
+    assert found["ahead of an autoencoder (refae)"].measured == (
+        "tied within one standard deviation: 92.00 ± 2.00 % (3 seeds) against 93.00 ± 0.00 % (2 seeds)"
+    )
+    behind = found["ahead of quantisation-aware training (refqat)"]
+    assert (behind.holds, behind.measured.split(":")[0]) == (False, "behind")
+    assert found["close to the unpartitioned model, or above it"].holds is False  # 3 points below
+
+
+def test_bytes_parameters_and_reconstruction_beside_the_paper():
+    says = "nothing is added on the board"
+    assert _claims(_one("qcnet-h", 0, 0.95), _one("refbase", 0, 0.9))[says].holds is True
+    assert _claims(_one("qcnet-h", 0, 0.95, payload=101.0), _one("refbase", 0, 0.9))[says].holds is False
+    assert _claims(_one("qcnet-h", 0, 0.95, board=11), _one("refbase", 0, 0.9))[says].holds is False
+    says = "features restored far better than by plain dequantisation"
+    found = _claims(_one("qcnet-h", 0, 0.95))[says]
+    assert found.reported == "cosine similarity 46 % before, 97 % after (ViT-B/16)"
+    assert (found.holds, found.measured) == (True, "cosine 50 % before, 90 % after")
+    assert _claims(_one("qcnet-h", 0, 0.95, restored=0.7))[says].holds is False
+
+
+def test_without_an_h_qcnet_there_is_nothing_to_say():
+    assert _claims(_one("refbase", 0, 0.9)) == {}
+
+
+def test_the_shipped_records_can_be_read():
+    found = {(one.model, one.split): one for one in recorded()}
+    for place in (("digits-resnet", "layer2"), ("digits-vit", "blocks.2"), ("digits-convnext", "stages.1")):
+        lines = {line.method: line for line in found[place].summary}
+        assert {"refbase", "qcnet-h", "refqat"} <= set(lines)
+        assert lines["qcnet-h"].payload_bytes == lines["refbase"].payload_bytes
+        assert all(command.startswith("workbench train ") for command in found[place].commands)
+        assert claims(found[place])
+
+
+def test_the_shipped_searches_can_be_read():
+    for one in searched():
+        best = max(tried.accuracy for tried in one.tried)
+        assert any(tried.front and tried.accuracy == best for tried in one.tried)
+        assert one.command.startswith("workbench train ")
