@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import nn
 
+from workbench.models import libraries
+
 
 def build_timm(
     name: str, arguments: Mapping[str, Any], identity: Sequence[str] = (), *, pretrained: bool = False
@@ -17,12 +19,10 @@ def build_timm(
 
     Lists become tuples on the way, so that arguments may come from JSON.
     """
-    import timm
-
     as_given: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()
     }
-    network = timm.create_model(name, pretrained=pretrained, **as_given)
+    network = libraries.timm().create_model(name, pretrained=pretrained, **as_given)
     for path in identity:
         network.set_submodule(path, nn.Identity())
     return network

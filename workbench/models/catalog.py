@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.errors import ModelError
+from workbench.models import libraries
 from workbench.paths import shipped
 
 Origin = Literal["demo", "timm", "torchvision"]
@@ -100,17 +101,14 @@ def models(
 @lru_cache(maxsize=1)
 def timm_names() -> tuple[str, ...]:
     """Names that ``timm.create_model`` builds."""
-    import timm
-
-    return tuple(timm.list_models())
+    return tuple(libraries.timm().list_models())
 
 
 @lru_cache(maxsize=1)
 def torchvision_names() -> tuple[str, ...]:
     """Names that ``torchvision.models.get_model`` builds and that classify pictures."""
-    import torchvision
-
-    return tuple(torchvision.models.list_models(module=torchvision.models))
+    known = libraries.torchvision().models
+    return tuple(known.list_models(module=known))
 
 
 def _demo_entry(network: DemoNetwork) -> ModelEntry:

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from workbench.errors import ModelError, UnknownNameError
+from workbench.models import libraries
 from workbench.models.catalog import TORCHVISION, demo_networks, timm_names, torchvision_names
 from workbench.models.model import Model
 from workbench.models.sources.by_timm import from_hub, from_timm
@@ -79,6 +80,7 @@ def load_model(
 
 
 def _load(name: str | nn.Module, wishes: Wishes) -> Model:
+    libraries.timm()  # before any module of timm is imported by its own name
     if isinstance(name, nn.Module):
         return from_own(name, type(name).__name__, wishes)
     if not isinstance(name, str):

@@ -1,7 +1,8 @@
 """What every node of a traced network gives: shape, cost, memory, and how integers follow the batch size.
 
 The graph is run on pictures without values (shapes only, no arithmetic) for batches of two and of three: what
-differs follows from the batch size and is kept as ``per_picture * batch + fixed``.
+differs follows from the batch size and is kept as ``per_picture * batch + fixed``. A small network is run
+with values, which takes milliseconds and spares the symbolic algebra behind torch's shape functions.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.flop_counter import flop_registry
 
 from workbench.errors import CutError
+from workbench.models.libraries import without_compiler
 from workbench.models.sharing import with_same_weights, with_weights_without_values
 from workbench.models.tracing import Trace
 
 BATCHES = (2, 3)
+SMALL_MACS = 2e9
 
 
 class NotDerivable(Exception):
@@ -81,6 +84,11 @@ class _FlopCounter(TorchDispatchMode):
         super().__init__()
         self.total = 0
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Whether torch's compiler is loaded, only to be told to stay away: 80 MB for nothing."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         out = func(*args, **(kwargs or {}))
         operator = func._overloadpacket
@@ -126,9 +134,11 @@ def probe(trace: Trace, input_size: tuple[int, int, int], name: str) -> dict[fx.
     """
     recurrent = any(isinstance(module, nn.RNNBase) for module in trace.network.modules())
     # torch spells out every step of an LSTM on "meta", which takes seconds
-    for run in (_as_fakes, _without_values) if recurrent else (_without_values, _as_fakes):
+    ways = (_as_fakes, _without_values) if recurrent else (_without_values, _as_fakes)
+    for run in (_in_earnest, *ways) if _is_small(trace.network, input_size) else ways:
         try:
-            return _facts(trace.graph, [run(trace, (batch, *input_size)) for batch in BATCHES])
+            with without_compiler():
+                return _facts(trace.graph, [run(trace, (batch, *input_size)) for batch in BATCHES])
         except Exception:  # an operator without a shape-only version, or a constant that is not on "meta"
             continue
     try:
@@ -138,6 +148,12 @@ def probe(trace: Trace, input_size: tuple[int, int, int], name: str) -> dict[fx.
             f"{name} does not run on pictures of shape {input_size}: {str(error).splitlines()[0]}; "
             f"load it with the input_size that it was made for"
         ) from error
+
+
+def _is_small(network: nn.Module, input_size: tuple[int, int, int]) -> bool:
+    """Whether one picture costs little even if every weight is used at every pixel."""
+    weights = sum(weight.numel() for weight in network.parameters())
+    return weights * input_size[1] * input_size[2] <= SMALL_MACS
 
 
 def derive(fact: Fact) -> Any:

@@ -19,6 +19,7 @@ from torch import Tensor, fx, nn
 from torch.utils._pytree import tree_leaves
 
 from workbench.errors import CutError
+from workbench.models import libraries
 from workbench.models.sharing import with_same_weights
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -49,6 +50,7 @@ class _BoundaryTracer(fx.Tracer):
     """
 
     def __init__(self, closed: tuple[type[nn.Module], ...]) -> None:
+        libraries.timm()
         from timm.models._features_fx import get_notrace_functions, get_notrace_modules
 
         super().__init__(autowrap_functions=tuple(get_notrace_functions()))

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from workbench.errors import WeightsError
+from workbench.models import libraries
 from workbench.models.class_names import unique_names
 from workbench.models.hub import fetch
 from workbench.models.model import Model
@@ -17,8 +18,7 @@ from workbench.models.sources.wishes import Wishes, with_weights
 
 def from_torchvision(name: str, wishes: Wishes) -> Model:
     """A network that torchvision builds by name."""
-    import torchvision
-
+    torchvision = libraries.torchvision()
     arguments = dict(wishes.arguments)
     if wishes.classes:
         arguments.setdefault("num_classes", len(wishes.classes))
@@ -59,6 +59,4 @@ def from_torchvision(name: str, wishes: Wishes) -> Model:
 
 
 def _build_torchvision(name: str, arguments: dict[str, Any], weights: Any) -> nn.Module:
-    import torchvision
-
-    return torchvision.models.get_model(name, weights=weights, **arguments)
+    return libraries.torchvision().models.get_model(name, weights=weights, **arguments)
