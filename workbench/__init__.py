@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workbench.codecs import codec, codecs, decode, describe, reshape_curve
-    from workbench.experiments import best_codec, cut_profile, run
+    from workbench.experiments import (
+        SampleStore,
+        best_codec,
+        channel_maps,
+        cut_profile,
+        feature_space,
+        fidelity,
+        run,
+    )
     from workbench.links import link, links
     from workbench.models import load_model, models, split, split_points
 
@@ -37,15 +45,23 @@ _HOME = {
     "run": "workbench.experiments",
     "best_codec": "workbench.experiments",
     "cut_profile": "workbench.experiments",
+    "fidelity": "workbench.experiments",
+    "feature_space": "workbench.experiments",
+    "channel_maps": "workbench.experiments",
+    "SampleStore": "workbench.experiments",
 }
 
 __all__ = [
+    "SampleStore",
     "best_codec",
+    "channel_maps",
     "codec",
     "codecs",
     "cut_profile",
     "decode",
     "describe",
+    "feature_space",
+    "fidelity",
     "link",
     "links",
     "load_model",

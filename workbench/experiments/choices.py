@@ -45,7 +45,7 @@ def kept_apart(model: Model, measured: Pictures, count: int) -> tuple[Pictures, 
     Also says in words which they are.
     """
     default = default_pictures(model)
-    seen = {picture.fingerprint for picture in measured}
+    seen = {measured.passing(at).fingerprint for at in range(len(measured))}  # more than memory may hold
     for others in (measured.spare, default.spare, default):
         if others is None or not len(others):
             continue

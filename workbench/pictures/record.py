@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
@@ -33,16 +33,30 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A picture that is opened when it is first looked at."""
+    """A picture that is opened when it is first looked at.
+
+    `mark` gives what tells it from all others without opening it, such as a file and its time; without one
+    its pixels do.
+    """
 
     name: str
     label: str | None
     open: Callable[[], PILImage]
+    mark: Callable[[], Hashable] | None = None
 
     @cached_property
     def picture(self) -> Picture:
         """The picture, opened once."""
         return Picture(self.open(), self.label, self.name)
+
+    def passing(self) -> Picture:
+        """The picture, opened now and not kept, unless it was kept already."""
+        return self.__dict__.get("picture") or Picture(self.open(), self.label, self.name)
+
+    @property
+    def identity(self) -> Hashable:
+        """Equal for equal pictures of one source; does not keep the picture, where a mark tells it."""
+        return self.picture.fingerprint if self.mark is None else self.mark()
 
 
 class Pictures(Sequence[Picture]):
@@ -74,6 +88,14 @@ class Pictures(Sequence[Picture]):
 
     def __iter__(self) -> Iterator[Picture]:
         return (self[place] for place in range(len(self)))
+
+    def passing(self, at: int) -> Picture:
+        """The picture at that place, not kept: for one look at each of more than fit into memory."""
+        return self._entries[range(len(self))[at]].passing()
+
+    def identity(self, at: int) -> Hashable:
+        """What tells the picture at that place from others, mostly without opening it."""
+        return self._entries[range(len(self))[at]].identity
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where pictures come from: the held-out digits, photographs, a folder, a file, an upload, or memory."""
+"""Where pictures come from: digits, photographs, torchvision, folders, files, uploads, memory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from workbench.errors import InputError, UnknownNameError
 from workbench.pictures.decode import SUFFIXES, decode_picture, to_rgb
 from workbench.pictures.digits import CLASSES, Digits, digits_split
 from workbench.pictures.record import Entry, Picture, Pictures, of_array
+from workbench.pictures.torchvision_sets import PREFIX, find, load_set
 
 SOURCES = ("digits", "photographs")
 # Files that every scikit-image carries, so that nothing is fetched; sources and licences in its data folder.
@@ -31,7 +32,8 @@ def load(source: Any) -> Pictures:
 
     Parameters
     ----------
-    source : "digits" (the held-out test digits), "photographs" (scikit-image's own), a folder (of pictures,
+    source : "digits" (the held-out test digits), "photographs" (scikit-image's own), "torchvision/CIFAR10" or
+        any other of its data sets (fetched where it is not here yet; its test part), a folder (of pictures,
         or of one folder a class), a picture file, bytes, or a list of PIL pictures, uint8 arrays (H, W, 3),
         files or bytes.
 
@@ -47,6 +49,8 @@ def load(source: Any) -> Pictures:
             return _digits()
         if source == "photographs":
             return _photographs()
+        if isinstance(source, str) and source.startswith(PREFIX) and not Path(source).exists():
+            return load_set(source)
         return _of_path(Path(source).expanduser(), source)
     if isinstance(source, Picture | PILImage | bytes | bytearray | memoryview):
         return Pictures("upload" if isinstance(source, bytes) else "picture", [_entry(source, 0)])
@@ -70,7 +74,12 @@ def _of_path(path: Path, given: object) -> Pictures:
             raise InputError(f"the folder {path} cannot be read: {error.strerror}") from error
     if path.is_file():
         return Pictures(path.name, [_file(path, None, path.name)])
-    hint = f"Or a path: there is no file or folder {str(path)!r}"
+    if isinstance(given, str) and find(given) is not None:
+        return load_set(given)
+    hint = (
+        f"Or a path: there is no file or folder {str(path)!r}; or a data set of torchvision, such as "
+        "torchvision/CIFAR10"
+    )
     raise UnknownNameError("source of pictures", str(given), SOURCES, hint)
 
 
@@ -105,7 +114,16 @@ def _is_picture(file: Path) -> bool:
 
 
 def _file(path: Path, label: str | None, name: str) -> Entry:
-    return Entry(name, label, partial(decode_picture, path, str(path)))
+    return Entry(name, label, partial(decode_picture, path, str(path)), partial(_file_mark, path))
+
+
+def _file_mark(path: Path) -> tuple[str, int, int]:
+    """A file at one moment: it is another picture once it was written again."""
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path.absolute()), found.st_mtime_ns, found.st_size
 
 
 def _entry(one: Any, place: int) -> Entry:
@@ -154,9 +172,13 @@ def _digits() -> Pictures:
 
 def _entries(digits: Digits) -> list[Entry]:
     return [
-        Entry(f"digit {row}", CLASSES[label], partial(of_array, image))
+        Entry(f"digit {row}", CLASSES[label], partial(of_array, image), partial(_digit_mark, int(row)))
         for image, label, row in zip(digits.images, digits.labels, digits.rows, strict=True)
     ]
+
+
+def _digit_mark(row: int) -> tuple[str, int]:
+    return "digit", row
 
 
 @lru_cache(maxsize=1)
