@@ -2,14 +2,10 @@
 
 import asyncio
 import contextlib
-import getpass
 import os
 import secrets
-import shutil
 import signal
-import socket
 import stat
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,10 +15,10 @@ import asyncssh
 import numpy as np
 import pytest
 
+from workbench.bench.openssh import openssh as openssh_server
 from workbench.boards.client import AgentClient
 from workbench.boards.inventory import Board
-
-SSHD = "/usr/sbin/sshd"
+from workbench.errors import WorkbenchError
 
 
 @pytest.fixture(scope="session")
@@ -243,51 +239,13 @@ class OpenSsh(NamedTuple):
 @pytest.fixture
 def openssh(home, mark, tmp_path):
     """OpenSSH's own server, run as this user on a high port."""
-    if not Path(SSHD).exists() or shutil.which("ssh-keygen") is None:
-        pytest.skip("no OpenSSH server here: apt install openssh-server")
-    folder = tmp_path / "sshd"
-    folder.mkdir(mode=0o700)
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / "host"], check=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    lines = [
-        f"Port {port}",
-        "ListenAddress 127.0.0.1",
-        f"HostKey {folder}/host",
-        f"AuthorizedKeysFile {home}/.ssh/id_ed25519.pub",
-        f"PidFile {folder}/pid",
-        "UsePAM no",
-        "StrictModes no",
-        "PasswordAuthentication no",
-        "KbdInteractiveAuthentication no",
-        f"SetEnv WORKBENCH_MARK={mark}",
-    ]
-    (folder / "config").write_text("\n".join(lines) + "\n")
-    if os.getuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)
-    with (folder / "log").open("wb") as log:  # a pipe that nobody reads would fill up
-        process = subprocess.Popen([SSHD, "-D", "-e", "-f", folder / "config"], stderr=log)
-    try:
-        _wait_for(port, process, folder / "log")
-        key = " ".join((folder / "host.pub").read_text().split()[:2])
-        address = f"{getpass.getuser()}@127.0.0.1:{port}"
-        yield OpenSsh(Board("openssh", address, key, sys.executable), process.pid)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(port, process, log):
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        if process.poll() is not None:
-            pytest.skip(f"sshd does not run here: {log.read_text()[:300]!r}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise TimeoutError("sshd did not open its port")
+    with contextlib.ExitStack() as stack:
+        login = home / ".ssh" / "id_ed25519.pub"
+        try:
+            server = stack.enter_context(openssh_server(tmp_path / "sshd", login, {"WORKBENCH_MARK": mark}))
+        except WorkbenchError as error:
+            pytest.skip(str(error))
+        yield OpenSsh(*server)
 
 
 @pytest.fixture

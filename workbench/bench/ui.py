@@ -12,11 +12,9 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from workbench.bench.measures import Measure, measured, write_json
 from workbench.bench.screen import Screen, browsing, serving
 from workbench.experiments.timing import machine_facts
 from workbench.paths import app_notebooks
@@ -52,28 +51,6 @@ for name in sys.argv[1:]:
 """
 
 Progress = Callable[[int, int, str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One line of the table: the median of `repeats`, and the goal it should stay below."""
-
-    what: str
-    value: float
-    unit: str
-    goal: float | None
-    repeats: tuple[float, ...]
-    note: str = ""
-
-    @property
-    def met(self) -> bool | None:
-        """Whether the goal is reached; None where there is none."""
-        return None if self.goal is None else self.value <= self.goal
-
-
-def measured(what: str, repeats: Sequence[float], unit: str, goal: float | None, note: str = "") -> Measure:
-    """The median of `repeats` as a line of the table."""
-    return Measure(what, statistics.median(repeats), unit, goal, tuple(repeats), note)
 
 
 def bench_ui(*, quick: bool = False, progress: Progress | None = None) -> dict[str, Any]:
@@ -107,7 +84,7 @@ def bench_ui(*, quick: bool = False, progress: Progress | None = None) -> dict[s
         "date": datetime.now(UTC).date().isoformat(),
         "machine": {**machine_facts(), "cpus": os.cpu_count(), "load_before": load_before},
         "versions": {name: version(name) for name in STACK},
-        "measures": [{**asdict(measure), "met": measure.met} for measure in measures],
+        "measures": [measure.to_dict() for measure in measures],
     }
 
 
@@ -195,7 +172,4 @@ def _cutting(networks: Sequence[str]) -> Measure:
 
 def write_record(record: dict[str, Any], folder: Path) -> Path:
     """`record` as ``bench_ui.json`` in `folder`, which is made if needed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "bench_ui.json"
-    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    return path
+    return write_json(record, folder, "bench_ui")

@@ -33,22 +33,32 @@ def ui(
 
     record = bench_ui(quick=quick, progress=lambda done, total, what: _say(f"{done}/{total} {what}"))
     path = write_record(record, into or shipped("data") / "results")
-    if as_json:
-        show_json(record)
-        return
-    rows = [
-        (
-            line["what"],
-            with_unit(line["value"], line["unit"]),
-            with_unit(line["goal"], line["unit"]),
-            {True: "yes", False: "NO", None: ""}[line["met"]],
-            str(len(line["repeats"])),
-            line["note"][:60],
-        )
-        for line in record["measures"]
-    ]
-    show_table(("what", "median", "goal", "met", "n", "note"), rows)
-    _say(f"written to {path}")
+    _show(record, path, as_json)
+
+
+def boards(
+    rounds: Annotated[
+        int, typer.Option(min=1, max=100, help="Repeats of what is started anew each time.")
+    ] = 5,
+    runs: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Inferences of a measurement, payloads over the wire.")
+    ] = 100,
+    into: Folder = None,
+    as_json: Json = False,
+) -> None:
+    """Measure what measuring on a board costs by itself: start, wire, a hundred runs, Cancel, memory.
+
+    Needs no board: the agent runs here, and behind OpenSSH's own server on 127.0.0.1. Takes about a minute;
+    run it while nothing else does. The record goes to data/results/bench_boards.json.
+    """
+    from workbench.bench.boards import bench_boards
+    from workbench.bench.measures import write_json
+    from workbench.paths import shipped
+
+    record = bench_boards(
+        rounds=rounds, runs=runs, progress=lambda done, total, what: _say(f"{done}/{total} {what}")
+    )
+    _show(record, write_json(record, into or shipped("data") / "results", "bench_boards"), as_json)
 
 
 def relations(
@@ -106,11 +116,36 @@ def codecs(
     _say(f"written to {' and '.join(map(str, paths))}")
 
 
+def _show(record: dict[str, Any], path: Path, as_json: bool) -> None:
+    """Lines with a median, a goal and how often it was measured."""
+    if as_json:
+        show_json(record)
+        return
+    rows = [
+        (
+            line["what"],
+            with_unit(line["value"], line["unit"]),
+            with_unit(line["goal"], line["unit"]),
+            {True: "yes", False: "NO", None: ""}[line["met"]],
+            str(len(line["repeats"])),
+            line["note"][:60],
+        )
+        for line in record["measures"]
+    ]
+    show_table(("what", "median", "goal", "met", "n", "note"), rows)
+    _say(f"written to {path}")
+
+
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-BENCHES: dict[str, Callable[..., Any]] = {"ui": ui, "relations": relations, "codecs": codecs}
+BENCHES: dict[str, Callable[..., Any]] = {
+    "ui": ui,
+    "relations": relations,
+    "codecs": codecs,
+    "boards": boards,
+}
 
 bench = typer.Typer(
     help="How fast and how small: measured on this machine, written to data/results/.",
