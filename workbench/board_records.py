@@ -4,6 +4,7 @@ BoardSample ─ what the board's sensors said at one moment      BoardRow ─ on
 Spread ─ median, quartiles and 95th percentile of many rows, with intervals
 BoardRun ─ many rows of one way (split, all on the board, all on the server)
 BoardTrial ─ the runs of one network, split and codec on one board, with all that was true meanwhile
+Compared ─ one of its runs beside what the model of a link predicts for the same bytes
 """
 
 from __future__ import annotations
@@ -158,3 +159,30 @@ class BoardTrial:
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, numbers and strings, ready for JSON."""
         return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A run of a trial in which bytes crossed the wire, beside what the model of `link` says for as many.
+
+    `measured_s` is the wire's median, `predicted_s` what the model gives; `elsewhere_s` is the median of the
+    same rows' time outside the wire.
+    """
+
+    trial: BoardTrial
+    way: Way
+    link: str
+    sent_bytes: int
+    measured_s: float
+    predicted_s: float
+    elsewhere_s: float
+
+    @property
+    def ratio(self) -> float:
+        """Above 1 the model is slower than what was measured."""
+        return self.predicted_s / self.measured_s if self.measured_s else float("inf")
+
+    @property
+    def whole_s(self) -> float:
+        """The whole way as it would be on that link."""
+        return self.elsewhere_s + self.predicted_s

@@ -14,6 +14,7 @@ import time
 import pytest
 from typer.testing import CliRunner
 
+import workbench as wb
 from workbench.boards.inventory import Inventory
 
 
@@ -124,7 +125,15 @@ def test_measure(type_in, tmp_path):
         assert way in shown.stdout
     before = type_in("history", "--link", "ble5")
     assert "digits-resnet at layer3" in before.stdout and "local (local)" in before.stdout
-    assert json.loads(type_in("history", "local", "--json").stdout)[0]["split"] == "layer3"
+    kept = json.loads(type_in("history", "local", "--link", "ble5", "--json").stdout)[0]
+    assert kept["split"] == "layer3"
+    assert [(one["way"], one["link"]) for one in kept["compared"]] == [
+        ("split", "ble5"), ("all-server", "ble5"),
+    ]  # fmt: skip
+    for one in kept["compared"]:
+        assert one["predicted_s"] == wb.link("ble5").latency(one["sent_bytes"])
+        assert one["whole_s"] > one["predicted_s"] > one["measured_s"] > 0
+    assert "meanwhile: temperature" in shown.stdout
     assert "Nothing was measured yet" in type_in("history", "elsewhere").stdout
     trial = json.loads(out.read_text())["trials"][0]
     assert (trial["split"], trial["settings"]["bits"], len(trial["runs"])) == ("layer3", 4, 4)

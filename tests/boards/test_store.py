@@ -1,5 +1,6 @@
 """The trial store: what goes in comes out, a later schema and a damaged file are told."""
 
+import dataclasses
 import importlib.util
 import sqlite3
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import WorkbenchError
-from workbench.experiments.board_store import BoardStore, predicted
+from workbench.experiments.board_store import BoardStore, compared, predicted
 
 _SPEC = importlib.util.spec_from_file_location(
     "board_fakes_store", Path(__file__).parents[1] / "session" / "board_fakes.py"
@@ -74,3 +75,23 @@ def test_prediction_beside_what_was_measured():
     assert beside.measured_s == pytest.approx(0.003)
     assert beside.predicted_s == link.latency(4000)
     assert beside.ratio == pytest.approx(link.latency(4000) / 0.003)
+    assert beside.elsewhere_s == pytest.approx(0.010 + 0.001 + 0.0005 + 0.002)
+    assert beside.whole_s == pytest.approx(0.0135 + link.latency(4000))
+
+
+def test_every_trial_of_the_store_can_be_compared_later(store):
+    """The payload of a split and the picture of all-on-server; a trial without a wire is left out."""
+    store.keep(fakes.trial("pi5", "board", split="a"))
+    store.keep(fakes.trial("orin", "board", split="b", hot=(3, 4)))
+    burst = fakes.trial("pi5", "board", split="c")
+    store.keep(dataclasses.replace(burst, runs=burst.runs[:1]))
+    for name in ("ble5", "lte-cat4"):
+        link = wb.link(name)
+        found = compared(store.kept(), link)
+        assert [(one.trial.board, one.trial.split, one.way) for one in found] == [
+            ("pi5", "a", "split"), ("pi5", "a", "all-server"),
+            ("orin", "b", "split"), ("orin", "b", "all-server"),
+        ]  # fmt: skip
+        assert [one.predicted_s for one in found] == [link.latency(nbytes) for nbytes in (4000, 9000) * 2]
+        assert {one.link for one in found} == {name}
+    assert predicted(store.kept()[-1], wb.link("ble5")) is None

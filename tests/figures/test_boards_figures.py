@@ -5,7 +5,9 @@ import importlib.util
 import io
 from pathlib import Path
 
+import workbench as wb
 from workbench.board_records import BOARD_STAGES
+from workbench.experiments import board_store
 from workbench.figures import boards as figures
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -58,6 +60,26 @@ def test_strip_has_temperature_under_the_times():
     assert figure.layout.yaxis2.domain[1] < figure.layout.yaxis.domain[0]
     silent = figures.strip_figure([live._replace(samples=())])
     assert "neither temperature nor clock" in silent.layout.annotations[0].text
+
+
+def test_a_link_stands_beside_what_was_measured():
+    link = wb.link("ble5")
+    compared = board_store.compared([fakes.trial("pi5", "board")], link)
+    bars = figures.link_bars(compared)
+    assert bars.names == (
+        "pi5: b, raw<br>measured", "pi5: b, raw<br>on ble5",
+        "pi5: all on the server<br>measured", "pi5: all on the server<br>on ble5",
+    )  # fmt: skip
+    assert bars.wire == (0.003, link.latency(4000), 0.02, link.latency(9000))
+    assert [round(value, 6) for value in bars.elsewhere] == [0.0135, 0.0135, 0.006, 0.006]
+    figure = figures.links_figure(compared)
+    assert figure.data[1].marker.pattern.shape == ("", "/", "", "/")
+    assert "On ble5 soonest: pi5, b, raw" in figure.layout.title.text
+    table = figures.links_table(compared)
+    rows = list(csv.DictReader(io.StringIO(table.csv())))
+    assert float(rows[0]["whole_on_link_s"]) == compared[0].whole_s
+    assert table.rows[1][:1] == ("pi5",) and table.rows[1][6] == "all-server"
+    assert "measure in chain mode" in figures.links_figure(()).layout.title.text
 
 
 def test_run_that_is_not_usable_says_so_at_its_bar():

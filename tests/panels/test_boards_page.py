@@ -135,6 +135,22 @@ def test_earlier_and_clear(page):
     assert page.stages.figure == {} and page.tiles["Payload"].text == ""
 
 
+def test_links_are_compared(page):
+    assert page.links.figure == {} and list(page.choose.link.options) == ["wifi-54", "ble5"]
+    page.choose.earlier.click()
+    before = page.links.figure
+    assert "pi5: earlier, raw<br>on wifi-54" in before["data"][1]["y"]
+    page.choose.link.value = "ble5"
+    assert page.session.link == "ble5"
+    after = page.links.figure
+    assert "pi5: earlier, raw<br>on ble5" in after["data"][1]["y"]
+    assert after["data"][1]["x"][0] == before["data"][1]["x"][0] == 3.0
+    assert after["data"][1]["x"][1] > 10 * before["data"][1]["x"][1]
+    assert [row[6] for row in page.links_table.rows] == ["split", "all-server"]
+    page.session.link = "wifi-54"
+    assert page.choose.link.value == "wifi-54"
+
+
 def test_code_and_log_follow(page):
     page.choose.codecs.value = ("uniform",)
     assert "wb.codec('uniform')" in page.code.text

@@ -5,6 +5,8 @@ import threading
 from workbench.board_records import BoardRow, BoardSample, BoardTrial
 from workbench.boards.statistics import summarise
 from workbench.errors import Cancelled
+from workbench.experiments.board_store import compared
+from workbench.links import link as link_of
 from workbench.session.board_work import Place, Point
 from workbench.session.work import Entry, Field
 
@@ -80,6 +82,12 @@ class FakeBench:
 
     def check(self, board):
         return f"{board}: fine"
+
+    def links(self):
+        return ("wifi-54", "ble5")
+
+    def compare(self, trials, link):
+        return compared(trials, link_of(link))
 
     def earlier(self):
         return [trial("pi5", "board", split="earlier")]

@@ -77,6 +77,23 @@ def test_earlier_trials_come_first_and_once(session):
     assert [trial.split for trial in session.trials] == ["earlier", "b"]
 
 
+def test_what_was_measured_stands_beside_what_a_link_predicts(session):
+    assert session.compared == ()
+    session.measure()
+    assert [(one.way, one.link, one.sent_bytes) for one in session.compared] == [
+        ("split", "wifi-54", 4000), ("all-server", "wifi-54", 9000),
+    ]  # fmt: skip
+    before = [one.predicted_s for one in session.compared]
+    session.link = "ble5"
+    assert [one.link for one in session.compared] == ["ble5", "ble5"]
+    assert all(one.predicted_s > 10 * was for one, was in zip(session.compared, before, strict=True))
+    session.recall()
+    assert [one.trial.split for one in session.compared] == ["earlier", "earlier", "b", "b"]
+    assert "wb.link('ble5')" in session.code
+    session.forget()
+    assert session.compared == ()
+
+
 def test_another_choice_of_codecs_forgets_the_settings(session):
     session.codecs = ("raw",)
     session.set_setting("dtype", "float16")

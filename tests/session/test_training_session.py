@@ -52,6 +52,33 @@ def test_train_asks_for_what_is_chosen_and_keeps_what_comes(session, work):
     assert not session.busy and session.progress is None and session.problem is None
 
 
+def test_a_search_shows_what_it_tried_as_it_goes(session, work):
+    session.candidates = 3
+    seen = []
+    session.observe(lambda change: seen.append(len(change["new"])), "tried")
+    session.search()
+    wanted, candidates = work.asked[-1]
+    assert (wanted.network, wanted.split, candidates) == ("digits-resnet", "c", 3)
+    assert seen == [1, 2, 3]
+    assert [one.sizes for one in session.tried] == ["n=1", "n=2", "n=3"]
+    assert not session.busy and session.problem is None
+    session.split = "a"
+    assert session.tried == ()
+
+
+def test_a_search_without_a_split_says_so(work):
+    session = Training(work, AtOnce())
+    session.search()
+    assert str(session.problem.error) == "choose a split first"
+    assert work.asked == []
+
+
+def test_what_is_recorded_belongs_to_its_network_and_split(session):
+    assert session.recorded.times == "taken with other work running"
+    session.split = "a"
+    assert session.recorded is None
+
+
 def test_results_of_another_split_do_not_stay(session):
     session.train()
     session.split = "a"
@@ -100,7 +127,11 @@ def test_cancel_keeps_what_was_finished_and_another_training_can_begin(work):
 
 def test_code_is_the_command(session):
     session.methods, session.labels = ("qcnet-h", "hecs-b"), False
-    assert session.code.splitlines()[-1] == (
+    assert session.code.splitlines()[1] == (
         "workbench train digits-resnet --split c --method qcnet-h --method hecs-b --seeds 1 --epochs 20 "
         "--finetune-epochs 6 --no-labels"
+    )
+    session.candidates = 7
+    assert session.code.splitlines()[2] == (
+        "workbench train digits-resnet --split c --search search.log --approach pareto --candidates 7"
     )

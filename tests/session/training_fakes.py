@@ -2,9 +2,10 @@
 
 import threading
 
+from workbench.codec_records import Claim
 from workbench.errors import SettingError
 from workbench.neural.comparing import summarise
-from workbench.records import Closeness, LossCurve, Reached
+from workbench.records import Closeness, LossCurve, Reached, Tried
 from workbench.session.board_work import Point
 from workbench.session.training_work import Earlier, MethodEntry
 
@@ -20,6 +21,10 @@ def reached(method, seed=0, accuracy=0.9, split="b"):
         "digits-resnet", split, method, seed, 450, accuracy, 0.99, None if accuracy is None else 0.8,
         100.0, near, None, 0.001, 0.002, 10, 20,
     )  # fmt: skip
+
+
+def tried(number, accuracy=0.9):
+    return Tried(number, "H", f"n={1 + number}", 0.1, accuracy, 1000 * (1 + number), 0.002, number == 0)
 
 
 class FakeTrainer:
@@ -61,8 +66,22 @@ class FakeTrainer:
                 share = 0.9 + 0.02 * seed if wanted.labels else None
                 made(reached(method, seed, share, wanted.split))
 
+    def search(self, wanted, candidates, report, found):
+        self.asked.append((wanted, candidates))
+        if self.error:
+            raise SettingError(self.error)
+        for done in range(candidates):
+            report(done, candidates, "search")
+            found(tuple(tried(number) for number in range(done + 1)))
+
     def summarise(self, found):
         return summarise(found)
 
     def earlier(self):
-        return (Earlier("digits-resnet", "c", 0.99, summarise([reached("refae")])),)
+        claim = Claim("QCNet", "ahead of <b>", "abstract", "it is", "c", "tied", None)
+        return (
+            Earlier(
+                "digits-resnet", "c", 0.99, summarise([reached("refae")]), (claim,),
+                (tried(0, 0.7), tried(1, 0.6)), "taken with other work running", ("workbench train <c>",),
+            ),
+        )  # fmt: skip

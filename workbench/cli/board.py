@@ -11,7 +11,7 @@ from workbench.cli import choices
 from workbench.cli.output import Json, complain, show_json, show_table, with_unit
 
 if TYPE_CHECKING:
-    from workbench.board_records import BoardTrial
+    from workbench.board_records import BoardTrial, Compared
     from workbench.boards.setup import Check
 
 app = typer.Typer(
@@ -228,13 +228,13 @@ def history(
     as_json: Json = False,
 ) -> None:
     """Show what was measured before, and what a link's model predicts for the same payloads."""
-    from workbench.experiments.board_store import BoardStore, predicted
+    from workbench.experiments.board_store import BoardStore, compared, predicted
     from workbench.links import link as link_of
 
     chosen = link_of(link)
     trials = BoardStore().kept(name, model, last)
     if as_json:
-        show_json([trial.to_dict() for trial in trials])
+        show_json([{**trial.to_dict(), "compared": _beside(compared([trial], chosen))} for trial in trials])
         return
     rows = []
     for trial in trials:
@@ -251,13 +251,31 @@ def history(
                 with_unit(total.median if total else None, "s"),
                 with_unit(beside.measured_s if beside else None, "s"),
                 with_unit(beside.predicted_s if beside else None, "s"),
+                with_unit(beside.whole_s if beside else None, "s"),
                 "" if run is None or run.usable else "not usable",
             )
         )
-    heads = ("when (UTC)", "board", "network", "codec", "payload", "whole way", "wire", f"{link} says", "")
+    heads = (
+        "when (UTC)",
+        "board",
+        "network",
+        "codec",
+        "payload",
+        "whole way",
+        "wire",
+        f"{link} says",
+        "whole then",
+        "",
+    )
     show_table(heads, rows)
     if not rows:
         typer.echo("Nothing was measured yet: workbench board measure local")
+
+
+def _beside(compared: tuple[Compared, ...]) -> list[dict[str, Any]]:
+    """What was measured and what is predicted, without the trial, which stands beside it."""
+    names = ("way", "link", "sent_bytes", "measured_s", "predicted_s", "elsewhere_s", "whole_s")
+    return [{name: getattr(one, name) for name in names} for one in compared]
 
 
 def _keep(trials: list[BoardTrial]) -> None:
@@ -383,6 +401,7 @@ def _show_trial(trial: BoardTrial) -> None:
             f"answer {'the same' if checks['same_answer'] else 'NOT the same'} as the unsplit network's; "
             f"round trip {with_unit(trial.rtt_s, 's')}"
         )
+    typer.echo(_conditions(trial))
     for run in trial.runs:
         for problem in run.problems:
             typer.echo(f"NOT USABLE ({run.way}, {run.mode}): {problem}")
@@ -390,3 +409,23 @@ def _show_trial(trial: BoardTrial) -> None:
         typer.echo(f"{way}: {note}")
     if trial.cancelled:
         typer.echo("Stopped early; the numbers are of the runs that were finished.")
+
+
+def _conditions(trial: BoardTrial) -> str:
+    """What the board's sensors said meanwhile, in a line."""
+    samples = [sample for run in trial.runs for sample in run.samples]
+
+    def span(name: str, scale: float, unit: str) -> str:
+        values = [value * scale for sample in samples if (value := getattr(sample, name)) is not None]
+        return f"{min(values):.1f} to {max(values):.1f} {unit}" if values else ""
+
+    energy = [run.energy_j for run in trial.runs if run.way == "split" and run.energy_j is not None]
+    told = {
+        "temperature": span("temperature_c", 1, "°C"),
+        "clock": span("clock_hz", 1e-6, "MHz"),
+        "GPU clock": span("gpu_clock_hz", 1e-6, "MHz"),
+        "power": span("power_w", 1, "W"),
+        "energy": f"{1000 * energy[0]:.3g} mJ an inference" if energy else "",
+        "agent's memory": with_unit(trial.peak_memory_bytes, "bytes"),
+    }
+    return "meanwhile: " + ", ".join(f"{name} {text or 'not told'}" for name, text in told.items())

@@ -9,13 +9,14 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import platformdirs
 
-from workbench.board_records import BoardRow, BoardRun, BoardSample, BoardTrial, Spread
+from workbench.board_records import BoardRow, BoardRun, BoardSample, BoardTrial, Compared, Spread
 from workbench.errors import WorkbenchError
 from workbench.links import Link
 
@@ -27,18 +28,6 @@ CREATE TABLE IF NOT EXISTS board_trials (
     split TEXT NOT NULL, codec TEXT NOT NULL, record TEXT NOT NULL
 );
 """
-
-
-class Prediction(NamedTuple):
-    """Seconds that a payload took on the wire, and what a link model says; `ratio` divides the two."""
-
-    measured_s: float
-    predicted_s: float
-
-    @property
-    def ratio(self) -> float:
-        """Above 1 the model is slower than what was measured."""
-        return self.predicted_s / self.measured_s if self.measured_s else float("inf")
 
 
 class BoardStore:
@@ -101,12 +90,23 @@ class BoardStore:
             )
 
 
-def predicted(trial: BoardTrial, link: Link) -> Prediction | None:
-    """The wire of a trial's chain beside what `link` says for the same bytes; None without a chain."""
-    run = trial.run("split", "chain")
-    if run is None or "wire" not in run.stages:
-        return None
-    return Prediction(run.stages["wire"].median, link.latency(run.sent_bytes))
+def compared(trials: Sequence[BoardTrial], link: Link) -> tuple[Compared, ...]:
+    """Every run that sent a payload or a picture, beside what `link` says for as many bytes."""
+    found = []
+    for trial in trials:
+        for run in trial.runs:
+            if run.way == "all-board" or run.mode != "chain" or "wire" not in run.stages:
+                continue
+            rows = [row for row in run.rows if not row.spoilt] or list(run.rows)
+            elsewhere = statistics.median(row.total_s - (row.wire_s or 0.0) for row in rows)
+            wire, predicted_s = run.stages["wire"].median, link.latency(run.sent_bytes)
+            found.append(Compared(trial, run.way, link.name, run.sent_bytes, wire, predicted_s, elsewhere))
+    return tuple(found)
+
+
+def predicted(trial: BoardTrial, link: Link) -> Compared | None:
+    """The split's chain of a trial in the same way; None without a chain."""
+    return next((one for one in compared([trial], link) if one.way == "split"), None)
 
 
 def _plain(value: Any) -> Any:

@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 
 import plotly.graph_objects as go
 
-from workbench.board_records import BOARD_STAGES, BoardRow, BoardRun, BoardSample, BoardTrial, Way
+from workbench.board_records import BOARD_STAGES, BoardRow, BoardRun, BoardSample, BoardTrial, Compared, Way
 from workbench.figures.base import duration, layout, note, size
 from workbench.figures.palette import REFERENCE, SERIES, STAGES, Stage
-from workbench.figures.tables import Table
+from workbench.figures.tables import Table, as_table
 from workbench.numbers import significant
 
 STAGE_OF: Final[dict[str, Stage]] = {
@@ -211,6 +211,104 @@ def stage_figure(trials: Sequence[BoardTrial]) -> go.Figure:
         uirevision="stages",
     )
     return figure
+
+
+class LinkBars(NamedTuple):
+    """Two bars for each run that sent something, in seconds: as measured, and with the link's prediction."""
+
+    names: tuple[str, ...]
+    elsewhere: tuple[float, ...]
+    wire: tuple[float, ...]
+    predicted: tuple[bool, ...]
+
+
+def link_bars(compared: Sequence[Compared]) -> LinkBars:
+    """The bars, a run's two next to each other."""
+    names, elsewhere, wire, predicted = [], [], [], []
+    taken: dict[str, int] = {}
+    for one in compared:
+        what = f"{one.trial.split}, {one.trial.codec}" if one.way == "split" else WAYS[one.way]
+        name = f"{place_name(one.trial)}: {what}"
+        taken[name] = taken.get(name, 0) + 1
+        name = name if taken[name] == 1 else f"{name} ({taken[name]})"
+        names += [f"{name}<br>measured", f"{name}<br>on {one.link}"]
+        elsewhere += [one.elsewhere_s] * 2
+        wire += [one.measured_s, one.predicted_s]
+        predicted += [False, True]
+    return LinkBars(tuple(names), tuple(elsewhere), tuple(wire), tuple(predicted))
+
+
+def links_figure(compared: Sequence[Compared]) -> go.Figure:
+    """Two bars for each run: the wire as it was measured, and as the link's model predicts it (hatched)."""
+    bars = link_bars(compared)
+    height = max(470, 130 + 52 * len(bars.names))
+    figure = go.Figure(layout=layout(_links_title(compared), height))
+    parts = (
+        ("board and server", bars.elsewhere, REFERENCE, [""] * len(bars.names)),
+        ("wire", bars.wire, STAGES["link"], ["/" if one else "" for one in bars.predicted]),
+    )
+    for name, seconds, colour, pattern in parts:
+        how = [
+            "predicted by the link's model" if one and name == "wire" else "measured, median"
+            for one in bars.predicted
+        ]
+        figure.add_bar(
+            x=[1000 * value for value in seconds],
+            y=bars.names,
+            orientation="h",
+            name=name,
+            marker={"color": colour, "pattern": {"shape": pattern, "fillmode": "overlay"}},
+            hovertext=[
+                f"<b>{name}</b> {duration(value)}, {word}" for value, word in zip(seconds, how, strict=True)
+            ],
+            hoverinfo="text",
+        )
+    figure.add_scatter(
+        x=[1000 * (a + b) for a, b in zip(bars.elsewhere, bars.wire, strict=True)],
+        y=bars.names,
+        mode="text",
+        text=[f" wire {duration(value)}" for value in bars.wire],
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_layout(
+        barmode="stack",
+        bargap=0.3,
+        margin={"l": 130, "r": 130, "t": 76, "b": 48},
+        xaxis={"title": {"text": "milliseconds for one picture"}, "rangemode": "tozero"},
+        yaxis={"type": "category", "autorange": "reversed", "automargin": True},
+        legend_traceorder="normal",
+        uirevision="links",
+    )
+    return figure
+
+
+def links_table(compared: Sequence[Compared]) -> Table:
+    """One row a run that sent something."""
+    columns = (
+        "board", "kind", "when", "model", "split", "codec", "way", "sent_bytes", "wire_measured_s", "link",
+        "wire_predicted_s", "predicted_by_measured", "whole_measured_s", "whole_on_link_s",
+    )  # fmt: skip
+    values = tuple(
+        (
+            one.trial.board, one.trial.kind, one.trial.when, one.trial.model, one.trial.split,
+            codec_text(one.trial), one.way, one.sent_bytes, one.measured_s, one.link, one.predicted_s,
+            one.ratio, one.elsewhere_s + one.measured_s, one.whole_s,
+        )
+        for one in compared
+    )  # fmt: skip
+    units = ("",) * 7 + ("bytes", "s", "", "s", "", "s", "s")
+    return as_table(columns, values, units)
+
+
+def _links_title(compared: Sequence[Compared]) -> str:
+    if not compared:
+        return "Nothing was sent: measure in chain mode"
+    best = min(compared, key=lambda one: one.whole_s)
+    what = f"{best.trial.split}, {best.trial.codec}" if best.way == "split" else WAYS[best.way]
+    return f"On {best.link} soonest: {place_name(best.trial)}, {what}, {duration(best.whole_s)} predicted"
 
 
 COLUMNS: Final = (

@@ -61,12 +61,14 @@ class Choose:
             description="Clear", tooltip="Empty the charts; the store keeps everything"
         )
         self.progress = Progress(guard(session.cancel))
+        self.link = Pick("link", lambda name: setattr(session, "link", name), guard)
         self.groups = [
             group("Board", self.boards, self.check, self.board_hint),
             group("Network", self.network, self.typed, self.weights, self.splits, self.splits_hint),
             group("Codec", self.codecs, self.codecs_hint, self.settings),
             group("Runs", self.runs, self.mode, self.precision, self.baselines),
             widgets.VBox([self.measure, self.progress, widgets.HBox([self.earlier, self.forget])]),
+            group("Compare with", self.link),
         ]
         self._link()
 
@@ -97,6 +99,7 @@ class Choose:
             ("places", "boards"): self._show_boards,
             ("points", "splits", "weights", "network", "busy"): self._show_network,
             ("codecs",): self._show_codecs,
+            ("link",): lambda: self.link.offer(session.links, session.link),
             ("said",): lambda: setattr(self.board_hint, "value", html.escape(session.said)),
             ("busy", "progress"): self._show_busy,
         }
@@ -104,6 +107,7 @@ class Choose:
             session.observe(guard(lambda _change, show=show: show()), list(names))
         for show in (self._show_boards, self._show_network, self._show_codecs, self._show_busy):
             show()
+        self.link.offer(session.links, session.link)
 
     def _picked(self, name: str, change: Any) -> None:
         if tuple(change["new"]) != getattr(self.session, name) and not self._filling:
@@ -188,6 +192,13 @@ class BoardsPage(Frame):
         self.live = Chart(name="live", empty=empty, height=_HEIGHT)
         self.stages = Chart(name="stages", empty=empty, height=_HEIGHT)
         self.spread = Chart(name="spread", empty=empty, height=_HEIGHT)
+        self.links = Chart(
+            name="links",
+            empty="What was measured on the wire, beside what a link's model predicts, stands here once "
+            "something was sent: press Measure, or Show earlier.",
+            height=_HEIGHT,
+        )
+        self.links_table = TableView(name="links")
         self.table = TableView(name="boards")
         self.remarks = widgets.HTML()
         super().__init__(
@@ -199,6 +210,7 @@ class BoardsPage(Frame):
                 "Live": self.live,
                 "Stages": widgets.VBox([self.stages, self.table]),
                 "Spread": self.spread,
+                "Links": widgets.VBox([self.links, self.links_table]),
                 "Context": self.remarks,
             },
             stages=self.strip,
@@ -207,6 +219,7 @@ class BoardsPage(Frame):
         watched: dict[str, Any] = {
             "live": self._show_live,
             "trials": self._show_trials,
+            "compared": self._show_compared,
             "failures": self._show_problem,
             "problem": self._show_problem,
             "line": self._show_line,
@@ -216,6 +229,7 @@ class BoardsPage(Frame):
         for name, show in watched.items():
             session.observe(self.guard(lambda _change, show=show: show()), name)
         self._show_trials()
+        self._show_compared()
 
     def _show_live(self) -> None:
         runs = [figures.Live(*run) for run in self.session.live]
@@ -241,6 +255,11 @@ class BoardsPage(Frame):
         self.table.show(figures.board_table(trials) if trials else None)
         self._show_tiles()
         self._show_context()
+
+    def _show_compared(self) -> None:
+        compared = self.session.compared
+        self.links.show(figures.links_figure(compared) if compared else None)
+        self.links_table.show(figures.links_table(compared) if compared else None)
 
     def _show_tiles(self) -> None:
         trial = self.session.latest()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from workbench.board_records import BoardRow, BoardSample, BoardTrial, Mode, Way
+from workbench.board_records import BoardRow, BoardSample, BoardTrial, Compared, Mode, Way
 from workbench.errors import WorkbenchError
 from workbench.session.desk import Desk
 from workbench.session.work import Entry, Report
@@ -63,6 +63,12 @@ class BoardWork(Protocol):
 
     def check(self, board: str) -> str:
         """What a board is, in a line."""
+
+    def links(self) -> tuple[str, ...]:
+        """Links whose models predict."""
+
+    def compare(self, trials: Sequence[BoardTrial], link: str) -> tuple[Compared, ...]:
+        """What was measured on the wire, beside what the model of that link predicts."""
 
     def earlier(self) -> list[BoardTrial]:
         """What was measured before, from the store."""
@@ -149,6 +155,19 @@ class Bench:
         except WorkbenchError as error:
             failures = {**failures, "store": f"measured, but not stored: {error}"}
         return trials, failures
+
+    def links(self) -> tuple[str, ...]:
+        """Every link by name."""
+        from workbench.links import links
+
+        return tuple(link.name for link in links())
+
+    def compare(self, trials: Sequence[BoardTrial], link: str) -> tuple[Compared, ...]:
+        """The runs of these trials that sent something."""
+        from workbench.experiments.board_store import compared
+        from workbench.links import link as link_of
+
+        return compared(trials, link_of(link))
 
     def earlier(self) -> list[BoardTrial]:
         """The newest of the store."""

@@ -3,6 +3,7 @@
 boards, network, splits, codecs, runs ──▶ measure ──▶ Runner ──▶ BoardWork
                                                                    │
     live (while it runs), trials, failures, problem, progress  ◀───┘
+                            └─ link ─▶ compared
 """
 
 from __future__ import annotations
@@ -46,11 +47,14 @@ class Boards(Jobs):
     mode = traitlets.Enum(tuple(MODES), "both")
     baselines = traitlets.Bool(True)
 
+    link = traitlets.Unicode("wifi-54", help="the link whose model stands beside what was measured")
+
     places = traitlets.Tuple(help="Places of the inventory")
     points = traitlets.Tuple(help="Points of the network, once it is loaded")
     weights = traitlets.Unicode("", help="trained, random or own, once the network is loaded")
     live = traitlets.Tuple(help="(board, way, mode, rows, samples) of each run that is coming in")
     trials = traitlets.Tuple(help="every BoardTrial of this page, the newest last")
+    compared = traitlets.Tuple(help="what the trials sent, Compared with the link")
     failures = traitlets.Dict(help="board to the reason why it gave nothing more")
     said = traitlets.Unicode("", help="what the last check of a board gave")
     code = traitlets.Unicode("", help="Python that measures the same")
@@ -64,6 +68,7 @@ class Boards(Jobs):
         self._loading = self._load_then = self._measuring = False
         self.known_codecs = work.codecs()
         self.networks = work.networks()
+        self.links = work.links()
         self.observe(lambda _change: self.load(), "network")
         chosen = [
             "boards",
@@ -75,9 +80,11 @@ class Boards(Jobs):
             "precision",
             "mode",
             "baselines",
+            "link",
         ]
         self.observe(lambda _change: self._describe(), chosen)
         self.observe(lambda _change: setattr(self, "settings", {}), "codecs")
+        self.observe(lambda _change: self._compare(), ["trials", "link"])
         self._describe()
 
     @property
@@ -137,6 +144,9 @@ class Boards(Jobs):
     def forget(self) -> None:
         """Take the trials away."""
         self.trials, self.live = (), ()
+
+    def _compare(self) -> None:
+        self.compared = self._work.compare(self.trials, self.link)
 
     def _rest(self, doing: str, seconds: float) -> None:
         super()._rest(doing, seconds)
@@ -217,8 +227,10 @@ class Boards(Jobs):
         self.code = (
             "import workbench as wb\n"
             "from workbench.experiments.board_series import measure_series\n"
-            "from workbench.figures.boards import stage_figure\n\n"
+            "from workbench.experiments.board_store import compared\n"
+            "from workbench.figures.boards import links_figure, stage_figure\n\n"
             f"trials, failures = measure_series(\n    {list(self.boards)!r}, {self.network!r}, "
             f"{list(self.splits)!r}, [{codecs}],\n    runs={self.runs}, precision={self.precision!r}, "
-            f"modes={MODES[self.mode]!r}, baselines={self.baselines!r},\n)\nstage_figure(trials)"
+            f"modes={MODES[self.mode]!r}, baselines={self.baselines!r},\n)\nstage_figure(trials)\n"
+            f"links_figure(compared(trials, wb.link({self.link!r})))"
         )
