@@ -1,0 +1,76 @@
+"""Bundles by name: the shipped one works around its network, own ones are found, what is none is refused."""
+
+import json
+import shutil
+import struct
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.errors import WeightsError
+from workbench.experiments.bundles import bundle, bundles
+from workbench.paths import shipped
+
+NAME = "digits-resnet-layer2-qcnet-h"
+
+
+def write(path, metadata):
+    head = json.dumps({"__metadata__": metadata}).encode()
+    path.write_bytes(struct.pack("<Q", len(head)) + head)
+
+
+def test_the_shipped_bundle_says_what_it_was_trained_for():
+    found = bundle(NAME)
+    assert found in bundles()
+    assert found[2:] == ("qcnet-h", "digits-resnet", "layer2", "onebit")
+    assert found.path == shipped("data") / "bundles" / f"{NAME}.safetensors"
+    assert found.path.stat().st_size < 4_000_000
+
+
+def test_the_shipped_bundle_restores_the_features_of_its_network():
+    report = wb.fidelity("digits-resnet", "layer2", pictures="digits", restorer=bundle(NAME).path, samples=60)
+    decoded, restored = (report.path(name).value("cosine") for name in ("decoded", "restored"))
+    assert decoded == pytest.approx(0.85, abs=0.02)
+    assert restored == pytest.approx(0.98, abs=0.01)
+    assert report.path("restored").accuracy.hits >= 59
+
+
+def test_own_bundles_are_found_by_name_and_others_by_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_BUNDLES", str(tmp_path / "own"))
+    (tmp_path / "own").mkdir()
+    shutil.copy(bundle(NAME).path, tmp_path / "own" / "mine.safetensors")
+    write(tmp_path / "own" / "checkpoint.safetensors", {"workbench": json.dumps({"epoch": 3})})
+    assert [one.name for one in bundles()] == [NAME, "mine"]
+    assert bundle("mine").path == tmp_path / "own" / "mine.safetensors"
+    elsewhere = tmp_path / "elsewhere.safetensors"
+    shutil.copy(bundle(NAME).path, elsewhere)
+    assert bundle(elsewhere).name == str(elsewhere) and bundle(elsewhere).split == "layer2"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "said"),
+    [
+        ({"workbench": json.dumps({"epoch": 3})}, "does not say its 'codec'"),
+        ({"workbench": json.dumps({"codec": None, "method": 1, "model": "a", "split": "b"})}, "no text"),
+        ({"workbench": "[]"}, "no table"),
+        ({"other": "{}"}, "cannot be read"),
+        ({"workbench": "{"}, "cannot be read"),
+    ],
+)
+def test_what_is_no_bundle_is_refused_with_why(tmp_path, metadata, said):
+    write(tmp_path / "a.safetensors", metadata)
+    with pytest.raises(WeightsError, match=said):
+        bundle(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", b"\xff" * 64, np.arange(9).tobytes()])
+def test_any_other_file_is_refused(tmp_path, content):
+    (tmp_path / "a.safetensors").write_bytes(content)
+    with pytest.raises(WeightsError, match="cannot be read"):
+        bundle(tmp_path / "a.safetensors")
+
+
+def test_a_name_that_nobody_knows_is_said_with_those_that_are_known():
+    with pytest.raises(WeightsError, match=f"no bundle 'gone'; known: {NAME}"):
+        bundle("gone")
