@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         fidelity,
         run,
     )
+    from workbench.experiments.saliency_maps import saliency
     from workbench.links import link, links
     from workbench.models import load_model, models, split, split_points
 
@@ -49,6 +50,7 @@ _HOME = {
     "feature_space": "workbench.experiments",
     "channel_maps": "workbench.experiments",
     "SampleStore": "workbench.experiments",
+    "saliency": "workbench.experiments.saliency_maps",
 }
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "models",
     "reshape_curve",
     "run",
+    "saliency",
     "split",
     "split_points",
 ]

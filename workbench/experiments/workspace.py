@@ -9,8 +9,8 @@ network, pictures ─▶ whole      changes with: network, pictures
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from workbench.records import SplitPoint, Trial
 CALIBRATION = 16  # pictures that a codec is calibrated on
 REPEATS = 7
 LIMIT_BYTES = 512 * 2**20
+T = TypeVar("T")
 
 
 class Workspace:
@@ -171,6 +172,10 @@ class Workspace:
         return trial_of(
             Results(place, codec, codecs, link, chosen, numbers, whole, features, coded, scores, notes)
         )
+
+    def kept(self, step: str, key: Hashable, compute: Callable[[], T]) -> T:
+        """What a step of another module gave under this key before, else `compute()`."""
+        return self._memory.get(step, key, compute)
 
     def forget(self) -> None:
         """Free everything that is kept."""

@@ -109,10 +109,29 @@ def layer_called(split: Split, name: str, among: tuple[Layer, ...]) -> Layer:
     if name in dict(split.model.module.named_modules()):
         raise InputError(
             f"{name!r} of {split.model.name} cannot be looked at behind the cut at {split.point.name!r}: it "
-            f"runs on the board, or gives no single tensor with the batch in front; choose a layer of the server "
-            f"part ({_some(known)}), or cut earlier"
+            f"runs on the board, or gives no single tensor with the batch in front; choose a layer of the "
+            f"server part ({_some(known)}), or cut earlier"
         )
     raise UnknownNameError("layer of the server part", name, known)
+
+
+def normalised(split: Split, layer: Layer, among: tuple[Layer, ...]) -> Layer:
+    """The layer as the next module reads it: through a layer norm, if one takes it and keeps its shape.
+
+    Before the last attention of a transformer these are the values that its tokens are compared by; in the
+    sum of all blocks a few channels outweigh the rest.
+    """
+    cutter: Cutter = split.model.cutter
+    source = _cut_of(split).crossing[0] if layer.node is None else layer.node
+    modules = dict(cutter.network.named_modules())
+    for other in among:
+        if other.node is None or other.shape != layer.shape:
+            continue
+        norm = isinstance(modules.get(other.names[-1].split("@")[0]), nn.LayerNorm | nn.RMSNorm)
+        above = {cutter.root[node] for node in other.node.all_input_nodes if node in cutter.depends}
+        if norm and above == {source}:
+            return other
+    return layer
 
 
 def tapped(split: Split, layer: Layer, weights: Mapping[str, Tensor] | None = None) -> Tapped:
@@ -120,7 +139,7 @@ def tapped(split: Split, layer: Layer, weights: Mapping[str, Tensor] | None = No
 
     Parameters
     ----------
-    weights : by the names of `split.server_part.state_dict()`, in place of the network's own (after training).
+    weights : by the names of `split.server_part.state_dict()`, in place of the network's own.
     """
     cutter: Cutter = split.model.cutter
     graph, made = server_graph(cutter, _cut_of(split), keep_input=True)
@@ -140,7 +159,7 @@ def tapped(split: Split, layer: Layer, weights: Mapping[str, Tensor] | None = No
 
 
 def _stand_still(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Parameters of its own that share the values and want no gradient; replaced where `weights` has others."""
+    """Parameters of its own that share the values and want no gradient, or those of `weights`."""
     for path, module in network.named_modules(remove_duplicate=False):
         front = f"{path}." if path else ""
         for name, parameter in module._parameters.items():
