@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-TABS = {"Loss": "loss", "Accuracy": "accuracy", "Time": "time", "Recorded": "recorded"}
+TABS = {"Loss": "loss", "Accuracy": "accuracy", "Time": "time", "Search": "search", "Recorded": "recorded"}
 IDLE = """() => [...document.querySelectorAll('.wb-choose button')].some(
         one => one.innerText.trim() === 'Train' && !one.disabled)
     && document.querySelectorAll('.wb-choose select option').length > 14"""
@@ -128,3 +128,18 @@ def test_what_was_recorded_is_there(training):
     recorded = training.open("Recorded")
     after = next(bar for bar in recorded["data"] if bar["name"] == "after fine-tuning")
     assert {"qcnet-h", "refbase", "refqat", "refae"} <= set(after["x"])
+    said = training.page.locator(".wb-papers").inner_text()
+    assert "ahead of standard dequantisation (refbase)" in said
+
+
+def test_a_search_is_drawn_as_it_goes(training):
+    training.choose("split", "stages.2")
+    training.page.get_by_role("tab", name="Search", exact=True).click()
+    row = training.page.locator(".wb-views .widget-inline-hbox", has_text="candidates")
+    row.locator("input").fill("2")
+    row.locator("input").press("Enter")
+    training.page.locator(".wb-views button", has_text=re.compile("^Search$")).click()
+    training.page.locator(".wb-views .wb-hint", has_text="Tried here").wait_for(timeout=240_000)
+    training.idle()
+    marks = [one for one in training.open("Search")["data"] if one["mode"] == "markers"]
+    assert sum(len(one["x"]) for one in marks) == 2

@@ -6,10 +6,13 @@ from workbench.figures.training import (
     accuracy_bars,
     accuracy_figure,
     loss_figure,
+    pareto_front,
+    search_figure,
+    search_table,
     time_figure,
     training_table,
 )
-from workbench.records import LossCurve, Summary
+from workbench.records import LossCurve, Summary, Tried
 
 
 def _line(method, accuracy, std=0.0, before=0.8, board_s=0.001):
@@ -52,3 +55,36 @@ def test_table_reads_as_people_do_and_keeps_full_numbers():
     assert table.rows[0][:3] == ("a", "3", "98.8 %")
     assert "0.98765432" in table.csv()
     assert table.rows[0][8] == "–"
+
+
+TRIED = (
+    Tried(0, "H", "n=2", 0.2, 0.9, 20_000, 0.004, True),
+    Tried(1, "C", "n=1", 0.3, 0.8, 5_000, 0.001, True),
+    Tried(2, "C", "n=4", 0.4, 0.7, 30_000, 0.002, False),
+)
+
+
+def test_search_joins_its_front_and_marks_are_as_large_as_their_time():
+    assert pareto_front(TRIED) == ((5_000, 20_000), (0.8, 0.9), "accuracy")
+    line, hybrid, plain = search_figure(TRIED).data
+    assert (list(line.x), list(line.y), line.mode) == ([5_000, 20_000], [0.8, 0.9], "lines")
+    assert (hybrid.name, list(hybrid.y), list(hybrid.marker.size)) == ("family H", [0.9], [26.0])
+    assert (plain.name, list(plain.x)) == ("family C", [5_000, 30_000])
+    assert list(plain.marker.size) == [7 + 19 / 4, 7 + 19 / 2]
+    assert list(plain.marker.opacity) == [1.0, 0.4]
+    assert hybrid.hovertext[0] == (
+        "H n=2<br>90.00% right, held-out loss 0.2<br>20,000 parameters, 4.00 ms on the server<br>on the front"
+    )
+
+
+def test_search_without_labels_is_judged_by_its_loss():
+    without = [Tried(0, "T", "n_g=1", 0.25, None, 100, 0.001, True)]
+    (marks,) = search_figure(without).data
+    assert list(marks.y) == [0.25]
+    assert marks.hovertext[0].startswith("T n_g=1<br>held-out loss 0.25<br>")
+
+
+def test_search_table_begins_with_the_most_accurate():
+    table = search_table(TRIED[::-1])
+    assert [row[1] for row in table.rows] == ["n=2", "n=1", "n=4"]
+    assert table.rows[0][2] == "90.0 %"

@@ -31,6 +31,24 @@ def test_three_stopping_rules(losses, reason):
     assert Stop(candidates=6, patience=3, target=0.1).reason(losses) == reason
 
 
+def test_patience_counts_from_the_last_that_was_better():
+    assert Stop(candidates=9, patience=3).reason([0.1, 0.4, 0.6, 0.7]) == "patience"
+    assert Stop(candidates=9, patience=3).reason([0.1, 0.4, 0.6, 0.7], newest=1) == ""
+
+
+def test_a_pareto_search_ends_when_nothing_comes_onto_its_front(small_split, coloured, tmp_path, monkeypatch):
+    """The least loss is the second, but the third has the fewest parameters; nothing after it is better."""
+    told = iter([(0.5, 10), (0.6, 20), (0.4, 5), *[(0.3, 20)] * 9])
+
+    def trying(*_):
+        accuracy, parameters = next(told)
+        return {"loss": 1 / (1 + parameters), "accuracy": accuracy, "parameters": parameters, "server_s": 1.0}
+
+    monkeypatch.setattr(searching, "_try", trying)
+    found = search(small_split, Pictures(*coloured), tmp_path / "s.log", approach="pareto", stop=Stop(12, 4))
+    assert len(found) == 3 + 4
+
+
 def test_pareto_front_by_hand():
     def one(number, accuracy, parameters, server_s):
         return Candidate(number, Compensator(), 0.0, accuracy, parameters, server_s)

@@ -84,10 +84,40 @@ def test_without_labels_there_is_time_but_no_accuracy(page):
 
 
 def test_records_are_shown_for_their_split_alone(page):
-    assert page.recorded.figure["data"][1]["x"] == ["refae"]
+    recorded = page.recorded
+    assert recorded.chart.figure["data"][1]["x"] == ["refae"]
+    assert "Times: taken with other work running." in recorded.times.value
+    assert "<code>workbench train &lt;c&gt;</code>" in recorded.times.value
+    assert "ahead of &lt;b&gt;" in recorded.papers.text.value
     page.choose.split.value = "a"
-    assert page.recorded.figure == {}
-    assert page.recorded_table.rows == []
+    assert recorded.chart.figure == {}
+    assert (recorded.table.rows, recorded.times.value) == ([], "")
+    assert recorded.papers.box.layout.display == "none"
+    page.choose.split.value = "c"
+    assert recorded.papers.box.layout.display is None
+
+
+def test_search_shows_the_record_until_one_ran_here(page, work):
+    line, marks = page.search.chart.figure["data"]
+    assert (line["y"], marks["y"]) == ([0.7], [0.7, 0.6])
+    assert "Recorded with the project" in page.search.hint.value
+    page.search.candidates.value = 3
+    page.search.button.click()
+    assert work.asked[-1][1] == 3
+    assert page.search.chart.figure["data"][1]["y"] == [0.9, 0.9, 0.9]
+    assert [row[1] for row in page.search.table.rows] == ["n=1", "n=2", "n=3"]
+    assert "Tried here" in page.search.hint.value
+    page.choose.split.value = "a"
+    assert (page.search.chart.figure, page.search.hint.value) == ({}, "")
+    page.session.candidates = 9
+    assert page.search.candidates.value == 9
+
+
+def test_an_error_of_a_search_is_on_the_page(page, work):
+    work.error = "no space"
+    page.search.button.click()
+    assert "no space" in page.guard.notice.value
+    assert not page.search.button.disabled
 
 
 def test_an_error_is_on_the_page(page, work):

@@ -1,16 +1,24 @@
-"""Loss as it falls, accuracy before and after fine-tuning, and time on the board and on the server."""
+"""Training: loss as it falls, accuracy, time on board and server, and what a search tried."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import plotly.graph_objects as go
 
-from workbench.figures.base import blank, duration, size
+from workbench.figures.base import blank, decades, duration, size
 from workbench.figures.palette import REFERENCE, SERIES, STAGES, VERSIONS
 from workbench.figures.tables import Table, as_table
-from workbench.records import LossCurve, Summary
+from workbench.records import LossCurve, Summary, Tried
+
+FAMILIES: Final = {
+    "H": (STAGES["edge"], "circle"),
+    "C": (STAGES["codec"], "square"),
+    "TC": (STAGES["decode"], "diamond"),
+    "T": (STAGES["link"], "triangle-up"),
+}
+"""Colour and mark of each family of compensators."""
 
 
 class AccuracyBars(NamedTuple):
@@ -116,6 +124,82 @@ def time_figure(summary: Sequence[Summary]) -> go.Figure:
         yaxis={"type": "category", "autorange": "reversed"},
     )
     return figure
+
+
+class Front(NamedTuple):
+    """The compensators that no other beats, from few parameters to many, and what is judged."""
+
+    parameters: tuple[int, ...]
+    heights: tuple[float, ...]
+    judged: str
+
+
+def pareto_front(tried: Sequence[Tried]) -> Front:
+    """The line through the front; without labels the held-out loss is judged, and the line is empty."""
+    if any(one.accuracy is None for one in tried):
+        return Front((), (), "held-out loss")
+    kept = sorted((one.parameters, one.accuracy or 0.0) for one in tried if one.front)
+    return Front(tuple(at for at, _ in kept), tuple(height for _, height in kept), "accuracy")
+
+
+def search_figure(tried: Sequence[Tried]) -> go.Figure:
+    """A search: accuracy over parameters, marks as large as their server time, the front joined by a line."""
+    front = pareto_front(tried)
+    share = front.judged == "accuracy"
+    figure = blank(f"{len(tried)} compensators: {front.judged} without fine-tuning, over parameters", 440)
+    if front.parameters:
+        figure.add_scatter(
+            x=front.parameters, y=front.heights, mode="lines", name="nothing better in all three",
+            line={"color": REFERENCE, "dash": "dash", "width": 1.5}, hoverinfo="skip",
+        )  # fmt: skip
+    slowest = max((one.server_s for one in tried), default=1.0) or 1.0
+    for family, (colour, mark) in FAMILIES.items():
+        mine = [one for one in tried if one.family == family]
+        if not mine:
+            continue
+        figure.add_scatter(
+            x=[one.parameters for one in mine],
+            y=[one.accuracy if share else one.loss for one in mine],
+            mode="markers",
+            name=f"family {family}",
+            marker={
+                "color": colour,
+                "symbol": mark,
+                "size": [7 + 19 * one.server_s / slowest for one in mine],
+                "opacity": [1.0 if one.front or not front.parameters else 0.4 for one in mine],
+            },
+            hovertext=[
+                f"{family} {one.sizes}<br>{_judged(one)}<br>{one.parameters:,} parameters, "
+                f"{duration(one.server_s)} on the server" + ("<br>on the front" if one.front else "")
+                for one in mine
+            ],
+            hoverinfo="text",
+        )
+    low, high = decades(tuple(float(one.parameters) for one in tried), 0.1)
+    figure.update_layout(
+        xaxis={
+            "type": "log", "range": [low, high], "dtick": 1, "minor": {"ticks": "outside"},
+            "title": {"text": "parameters on the server; a larger mark takes longer"},
+        },
+        yaxis={"title": {"text": front.judged}, "tickformat": ".1%" if share else ".3g"},
+    )  # fmt: skip
+    return figure
+
+
+def _judged(one: Tried) -> str:
+    loss = f"held-out loss {one.loss:.3g}"
+    return loss if one.accuracy is None else f"{one.accuracy:.2%} right, {loss}"
+
+
+def search_table(tried: Sequence[Tried]) -> Table:
+    """One row a compensator, the most accurate first."""
+    columns = ("family", "settings", "accuracy", "held_out_loss", "parameters", "server_s", "front")
+    ordered = sorted(tried, key=lambda one: (-(one.accuracy or 0.0), one.loss))
+    values = tuple(
+        (one.family, one.sizes, one.accuracy, one.loss, one.parameters, one.server_s, one.front)
+        for one in ordered
+    )
+    return as_table(columns, values, ("", "", "fraction", "", "", "s", ""))
 
 
 def training_table(summary: Sequence[Summary]) -> Table:

@@ -57,14 +57,18 @@ class Stop:
             if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value < 1e9:
                 raise SettingError(f"search: {name} is {value!r}; it must be a number from {low}")
 
-    def reason(self, losses: Sequence[float]) -> str:
-        """Why a search with these losses, in order, is over; empty where it is not."""
+    def reason(self, losses: Sequence[float], newest: int | None = None) -> str:
+        """Why a search with these losses, in order, is over; empty where it is not.
+
+        `newest` is the last one that was better than those before it: of the least loss where not given.
+        """
         if len(losses) >= self.candidates:
             return "candidates"
         best = min(range(len(losses)), key=losses.__getitem__, default=0)
         if losses and losses[best] <= self.target:
             return "target"
-        return "patience" if losses and len(losses) - 1 - best >= self.patience else ""
+        last = best if newest is None else newest
+        return "patience" if losses and len(losses) - 1 - last >= self.patience else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,7 @@ def search(
     if approach == "pareto" and learn.labels is None:
         raise InputError("search: pareto weighs accuracy, which needs labels; give them, or use approach 1")
     study = _open(storage, approach, split, seed)
-    while not stop.reason([one.loss for one in candidates(study)]) and _begun(study) < stop.candidates:
+    while not _over(study, stop, approach) and _begun(study) < stop.candidates:
         done = len(candidates(study))
 
         def tell(*_: object, done: int = done) -> None:
@@ -183,6 +187,15 @@ def tried(found: Sequence[Candidate]) -> tuple[Tried, ...]:
         )
         for one in found
     )  # fmt: skip
+
+
+def _over(study: optuna.Study, stop: Stop, approach: str) -> str:
+    """Why the search is over; for "pareto" a candidate is better if it came onto the front."""
+    found = candidates(study)
+    newest = None
+    if approach == "pareto":
+        newest = max((at for at in range(len(found)) if found[at] in pareto(found[: at + 1])), default=0)
+    return stop.reason([one.loss for one in found], newest)
 
 
 def _failed() -> optuna.trial.TrialState:

@@ -14,6 +14,7 @@ from workbench.figures import training as figures
 from workbench.figures.base import size
 from workbench.panels.chart import Chart
 from workbench.panels.choosers import Pick
+from workbench.panels.codec_views import Papers
 from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, Progress, group, hint
@@ -22,6 +23,7 @@ from workbench.panels.widgets import TableView
 from workbench.records import Quantity
 from workbench.session.training import Training
 
+_NO_SEARCH = "No search is recorded for this split, and none ran here: press Search."
 _TILES = ("Unsplit", "Best method", "Accuracy", "Payload", "Server time")
 _EMPTY = "Choose a network, a split and methods on the left, then press Train."
 _NUMBERS = {"seeds": (1, 20), "epochs": (1, 1000), "finetune_epochs": (1, 1000)}
@@ -107,6 +109,82 @@ class Choose:
             self.progress.show(*session.progress)
 
 
+class Search:
+    """A view of its own: how many compensators to try, what was tried, and what nothing else beats."""
+
+    def __init__(self, session: Training, guard: Guard) -> None:
+        self.session = session
+        self.candidates = widgets.BoundedIntText(
+            session.candidates, min=1, max=500, description="candidates"
+        )  # fmt: skip
+        self.button = widgets.Button(description="Search")
+        self.hint = hint()
+        self.chart = Chart(name="search", empty=_NO_SEARCH, height=_HEIGHT)
+        self.table = TableView(name="search")
+        self.box = widgets.VBox(
+            [widgets.HBox([self.candidates, self.button]), self.hint, self.chart, self.table]
+        )
+        self.candidates.observe(
+            guard(lambda change: setattr(session, "candidates", change["new"])), "value"
+        )  # fmt: skip
+        session.observe(
+            guard(lambda change: setattr(self.candidates, "value", change["new"])), "candidates"
+        )  # fmt: skip
+        self.button.on_click(guard(lambda _button: session.search()))
+        session.observe(guard(lambda _change: self._show_busy()), "busy")
+        session.observe(guard(lambda _change: self.show()), ["tried", "split", "network", "earlier"])
+        self._show_busy()
+        self.show()
+
+    def _show_busy(self) -> None:
+        busy = self.session.busy
+        self.button.disabled = busy
+        self.button.tooltip = "Something is running" if busy else "Try compensators around this split"
+
+    def show(self) -> None:
+        """What was tried here, else what is recorded."""
+        recorded = self.session.recorded
+        tried = self.session.tried or (recorded.tried if recorded else ())
+        if self.session.tried:
+            self.hint.value = "Tried here. More candidates go on from these, also another day."
+        elif tried:
+            self.hint.value = "Recorded with the project; press Search to try compensators here."
+        else:
+            self.hint.value = ""
+        self.chart.show(figures.search_figure(tried) if tried else None)
+        self.table.show(figures.search_table(tried) if tried else None)
+
+
+class Recorded:
+    """A view of its own: what the project's records say of this split, with the paper's words beside."""
+
+    def __init__(self, session: Training, guard: Guard) -> None:
+        self.session = session
+        self.chart = Chart(name="recorded", empty="No record for this network and split.", height=_HEIGHT)
+        self.table = TableView(name="recorded")
+        self.times = hint()
+        self.papers = Papers()
+        self.box = widgets.VBox([self.chart, self.table, self.times, self.papers.box])
+        session.observe(guard(lambda _change: self.show()), ["split", "network", "earlier"])
+        self.show()
+
+    def show(self) -> None:
+        """The record of the present network and split."""
+        found = self.session.recorded
+        known = found is not None and bool(found.summary)
+        self.papers.box.layout.display = None if known and found and found.claims else "none"
+        if not (found and known):
+            self.chart.show(None)
+            self.table.show(None)
+            self.times.value = ""
+            return
+        self.chart.show(figures.accuracy_figure(found.summary, found.accuracy_unsplit))
+        self.table.show(figures.training_table(found.summary))
+        commands = "<br>".join(f"<code>{html.escape(command)}</code>" for command in found.commands)
+        self.times.value = f"Times: {html.escape(found.times)}.<br>Measured by<br>{commands}"
+        self.papers.show(found.claims)
+
+
 class TrainingPage(Frame):
     """The whole page of a session."""
 
@@ -120,8 +198,8 @@ class TrainingPage(Frame):
         self.accuracy = Chart(name="accuracy", empty=_EMPTY, height=_HEIGHT)
         self.time = Chart(name="time", empty=_EMPTY, height=_HEIGHT)
         self.table = TableView(name="training")
-        self.recorded = Chart(name="recorded", empty="No record for this network and split.", height=_HEIGHT)
-        self.recorded_table = TableView(name="recorded")
+        self.search = Search(session, self.guard)
+        self.recorded = Recorded(session, self.guard)
         super().__init__(
             "Training",
             guard=self.guard,
@@ -131,15 +209,14 @@ class TrainingPage(Frame):
                 "Loss": self.loss,
                 "Accuracy": widgets.VBox([self.accuracy, self.table]),
                 "Time": self.time,
-                "Recorded": widgets.VBox([self.recorded, self.recorded_table]),
+                "Search": self.search.box,
+                "Recorded": self.recorded.box,
             },
             code=self.code,
         )
         watched: dict[str, Any] = {
             "curves": self._show_curves,
             "summary": self._show_summary,
-            "split": self._show_recorded,
-            "earlier": self._show_recorded,
             "problem": self._show_problem,
             "line": self._show_line,
             "code": lambda: setattr(self.code, "text", session.code),
@@ -147,7 +224,6 @@ class TrainingPage(Frame):
         for name, show in watched.items():
             session.observe(self.guard(lambda _change, show=show: show()), name)
         self._show_summary()
-        self._show_recorded()
 
     def _show_curves(self) -> None:
         curves = self.session.curves
@@ -184,18 +260,6 @@ class TrainingPage(Frame):
             Quantity(best.server_s, "s", "measured", "median of single pictures on this machine"),
             note=f"of {best.method}",
         )
-
-    def _show_recorded(self) -> None:
-        session = self.session
-        fitting = [
-            one for one in session.earlier if (one.model, one.split) == (session.network, session.split)
-        ]
-        if not fitting:
-            self.recorded.show(None)
-            self.recorded_table.show(None)
-            return
-        self.recorded.show(figures.accuracy_figure(fitting[0].summary, fitting[0].accuracy_unsplit))
-        self.recorded_table.show(figures.training_table(fitting[0].summary))
 
     def _show_problem(self) -> None:
         if self.session.problem is None:

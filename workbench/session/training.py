@@ -10,11 +10,11 @@ from __future__ import annotations
 import traitlets
 
 from workbench.errors import Cancelled, SettingError
-from workbench.records import LossCurve, Reached
+from workbench.records import LossCurve, Reached, Tried
 from workbench.session.jobs import Jobs
 from workbench.session.results import Problem
 from workbench.session.runner import Runner, Ticket
-from workbench.session.training_work import TrainingWork, Wanted
+from workbench.session.training_work import Earlier, TrainingWork, Wanted
 
 _USUAL = Wanted()
 _CHOSEN = ("network", "split", "methods", "seeds", "epochs", "finetune_epochs", "labels")
@@ -43,6 +43,8 @@ class Training(Jobs):
     curves = traitlets.Tuple(help="(method and stage, LossCurve) of the training that runs or ran last")
     reached = traitlets.Tuple(help="every Reached of this network and split, the newest last")
     summary = traitlets.Tuple(help="a Summary of each method of `reached`")
+    candidates = traitlets.Int(12, help="a search tries so many compensators")
+    tried = traitlets.Tuple(help="every Tried of the search around this split that ran here")
     earlier = traitlets.Tuple(help="what the project's own records say")
     code = traitlets.Unicode("", help="Python that trains the same")
 
@@ -53,7 +55,7 @@ class Training(Jobs):
         self.known_methods = work.methods()
         self.observe(lambda _change: self.load(), "network")
         self.observe(lambda _change: self.forget(), ["network", "split"])
-        self.observe(lambda _change: self._describe(), list(_CHOSEN))
+        self.observe(lambda _change: self._describe(), [*_CHOSEN, "candidates"])
         self._describe()
 
     @property
@@ -76,6 +78,20 @@ class Training(Jobs):
         self.curves = ()
         self._start("training", lambda ticket: self._train(wanted, ticket))
 
+    def search(self) -> None:
+        """Search for a compensator around the split; `cancel` stops it, and what was tried is kept."""
+        if not self.split:
+            self.problem = Problem(SettingError("choose a split first"), "searching")
+            return
+        wanted, candidates = self.wanted, self.candidates
+        self._start("searching", lambda ticket: self._search(wanted, candidates, ticket))
+
+    @property
+    def recorded(self) -> Earlier | None:
+        """What the project's records say of this network and split."""
+        here = (self.network, self.split)
+        return next((one for one in self.earlier if (one.model, one.split) == here), None)
+
     def cancel(self) -> None:
         """Stop at the next batch; every method and seed that was finished stays."""
         self._runner.stop()
@@ -85,7 +101,7 @@ class Training(Jobs):
 
     def forget(self) -> None:
         """Take the results away."""
-        self.reached, self.summary, self.curves = (), (), ()
+        self.reached, self.summary, self.curves, self.tried = (), (), (), ()
 
     # in the thread
 
@@ -119,6 +135,12 @@ class Training(Jobs):
 
         self._work.train(wanted, ticket, heard, made)
 
+    def _search(self, wanted: Wanted, candidates: int, ticket: Ticket) -> None:
+        def found(tried: tuple[Tried, ...]) -> None:
+            ticket.deliver(lambda: setattr(self, "tried", tried))
+
+        self._work.search(wanted, candidates, ticket, found)
+
     def _show_curve(self, curve: LossCurve) -> None:
         others = tuple(pair for pair in self.curves if pair[0] != curve.what)
         self.curves = (*others, (curve.what, curve))
@@ -130,4 +152,6 @@ class Training(Jobs):
             "# in a terminal\n"
             f"workbench train {self.network} --split {self.split}{methods} --seeds {self.seeds} "
             f"--epochs {self.epochs} --finetune-epochs {self.finetune_epochs}{labels}\n"
+            f"workbench train {self.network} --split {self.split} --search search.log --approach pareto "
+            f"--candidates {self.candidates}\n"
         )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote
 
-from workbench.records import LossCurve, Reached, Summary
+from workbench.codec_records import Claim
+from workbench.records import LossCurve, Reached, Summary, Tried
 from workbench.session.board_work import Point
 from workbench.session.desk import Desk
 from workbench.session.work import Report
 
 Heard = Callable[[LossCurve], None]
 Made = Callable[[Reached], None]
+Found = Callable[[tuple[Tried, ...]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,19 @@ class MethodEntry(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """A record that the project ships: where, and what each method reached."""
+    """What the project's records say of one network and split: methods, the paper beside them, a search.
+
+    `times` says what spoils the times; `commands` give it all again.
+    """
 
     model: str
     split: str
     accuracy_unsplit: float | None
     summary: tuple[Summary, ...]
+    claims: tuple[Claim, ...] = ()
+    tried: tuple[Tried, ...] = ()
+    times: str = ""
+    commands: tuple[str, ...] = ()
 
 
 class TrainingWork(Protocol):
@@ -62,6 +73,9 @@ class TrainingWork(Protocol):
 
     def train(self, wanted: Wanted, report: Report, heard: Heard, made: Made) -> None:
         """Train all that is wanted; `heard` gets loss curves as they grow, `made` each result."""
+
+    def search(self, wanted: Wanted, candidates: int, report: Report, found: Found) -> None:
+        """Search for a compensator around the split; `found` gets all that were tried, after each."""
 
     def summarise(self, reached: Sequence[Reached]) -> tuple[Summary, ...]:
         """Mean and spread over seeds, a method each."""
@@ -133,6 +147,23 @@ class Trainer:
         ):
             made(reached)
 
+    def search(self, wanted: Wanted, candidates: int, report: Report, found: Found) -> None:
+        """Towards accuracy, few parameters and short server time; goes on where the last one stopped."""
+        from workbench.models import split
+        from workbench.neural.pictures import training_pictures
+        from workbench.neural.search import Stop, search, tried
+
+        model = self._model(wanted.network)
+        learn, _ = training_pictures(model, "digits")
+        where = split(model, wanted.split)
+        file = _cache() / "searches" / f"{model.fingerprint}-{quote(wanted.split, safe='')}.log"
+        stop = Stop(candidates, patience=candidates)
+        every = search(
+            where, learn, file, approach="pareto", stop=stop, progress=report,
+            watch=lambda now: found(tried(now)),
+        )  # fmt: skip
+        found(tried(every))
+
     def summarise(self, reached: Sequence[Reached]) -> tuple[Summary, ...]:
         """Mean and spread over seeds."""
         from workbench.neural.comparing import summarise
@@ -140,18 +171,25 @@ class Trainer:
         return summarise(reached)
 
     def earlier(self) -> tuple[Earlier, ...]:
-        """The records in data/results; several of one network and split are joined."""
-        from workbench.paths import shipped
+        """The records in data/results."""
+        from workbench.experiments.trained import claims, recorded, searched
 
-        found: dict[tuple[str, str], Earlier] = {}
-        for path in sorted((shipped("data") / "results").glob("training-*.json")):
-            told = json.loads(path.read_text(encoding="utf-8"))
-            key = (told["model"], told["split"])
-            before = found[key].summary if key in found else ()
-            lines = tuple(Summary(**line) for line in told["summary"])
-            whole = told["reached"][0]["accuracy_unsplit"]
-            found[key] = Earlier(*key, whole, (*before, *lines))
-        return tuple(found.values())
+        trials = {(one.model, one.split): one for one in searched()}
+        found = []
+        for one in recorded():
+            search = trials.pop((one.model, one.split), None)
+            commands = (*one.commands, *((search.command,) if search else ()))
+            tried = search.tried if search else ()
+            found.append(
+                Earlier(
+                    one.model, one.split, one.unsplit, one.summary, claims(one), tried, one.times, commands
+                )
+            )
+        alone = [
+            Earlier(*place, None, (), tried=one.tried, commands=(one.command,))
+            for place, one in trials.items()
+        ]
+        return (*found, *alone)
 
     def _model(self, network: str) -> Any:
         from workbench.models import load_model
@@ -160,3 +198,10 @@ class Trainer:
             self._models.clear()
             self._models[network] = load_model(network)
         return self._models[network]
+
+
+def _cache() -> Path:
+    import platformdirs
+
+    home = os.environ.get("WORKBENCH_CACHE") or platformdirs.user_cache_path("workbench", appauthor=False)
+    return Path(home)
