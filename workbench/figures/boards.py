@@ -151,7 +151,7 @@ def spread_figure(trials: Sequence[BoardTrial]) -> go.Figure:
             )
     figure.update_layout(
         showlegend=False,
-        xaxis={"title": {"text": "milliseconds for one picture"}, "rangemode": "tozero"},
+        xaxis={"title": {"text": "milliseconds for one picture"}, "type": "log"},
         yaxis={"autorange": "reversed", "automargin": True},
         uirevision="spread",
     )

@@ -26,6 +26,8 @@ from workbench.session.boards import MODES, PRECISIONS, Boards
 
 _TILES = ("Edge part", "Payload", "On the wire", "Whole way", "Warmest")
 _NO_ADDRESS = "Add a board in a terminal: <code>workbench board add pi5 pi@192.168.1.20</code>"
+_EMPTY = "Choose a board, a split and a codec on the left, then press Measure."
+_COMING = "Measuring: the first inferences stand here as soon as they have come."
 _HEIGHT = 470
 
 
@@ -63,12 +65,17 @@ class Choose:
         self.progress = Progress(guard(session.cancel))
         self.link = Pick("link", lambda name: setattr(session, "link", name), guard)
         self.groups = [
-            group("Board", self.boards, self.check, self.board_hint),
+            group(
+                "Board",
+                self.boards,
+                widgets.HBox([self.measure, self.check]),
+                self.progress,
+                self.board_hint,
+            ),
             group("Network", self.network, self.typed, self.weights, self.splits, self.splits_hint),
             group("Codec", self.codecs, self.codecs_hint, self.settings),
             group("Runs", self.runs, self.mode, self.precision, self.baselines),
-            widgets.VBox([self.measure, self.progress, widgets.HBox([self.earlier, self.forget])]),
-            group("Compare with", self.link),
+            group("Compare with", self.link, widgets.HBox([self.earlier, self.forget])),
         ]
         self._link()
 
@@ -188,7 +195,7 @@ class BoardsPage(Frame):
         self.tiles = {name: Tile(name) for name in _TILES}
         self.strip = Stages()
         self.code = Code(text=session.code)
-        empty = "Choose a board, a split and a codec on the left, then press Measure."
+        empty = _EMPTY
         self.live = Chart(name="live", empty=empty, height=_HEIGHT)
         self.stages = Chart(name="stages", empty=empty, height=_HEIGHT)
         self.spread = Chart(name="spread", empty=empty, height=_HEIGHT)
@@ -224,12 +231,15 @@ class BoardsPage(Frame):
             "problem": self._show_problem,
             "line": self._show_line,
             "code": lambda: setattr(self.code, "text", session.code),
-            "busy": lambda: setattr(self.live, "busy", False),
+            "busy": self._show_busy,
         }
         for name, show in watched.items():
             session.observe(self.guard(lambda _change, show=show: show()), name)
         self._show_trials()
         self._show_compared()
+
+    def _show_busy(self) -> None:
+        self.live.empty = _COMING if self.session.busy and self.session.measuring else _EMPTY
 
     def _show_live(self) -> None:
         runs = [figures.Live(*run) for run in self.session.live]

@@ -65,7 +65,8 @@ class Boards(Jobs):
         self._cancel = threading.Event()
         self._incoming: dict[tuple[str, str, str], tuple[list[BoardRow], list[BoardSample]]] = {}
         self._shown_at = 0.0
-        self._loading = self._load_then = self._measuring = False
+        self._loading = self._load_then = False
+        self.measuring = False  # whether what runs is a measurement
         self.known_codecs = work.codecs()
         self.networks = work.networks()
         self.links = work.links()
@@ -126,13 +127,13 @@ class Boards(Jobs):
         if not self.busy:
             self._cancel.clear()
             self._incoming, self.live, self.failures = {}, (), {}
-            self._measuring = True
+            self.measuring = True
         self._start("measuring", lambda ticket: self._measure(wanted, ticket))
 
     def cancel(self) -> None:
         """Stop within a second; what was measured comes all the same."""
         self._cancel.set()
-        if self.busy and not self._measuring:
+        if self.busy and not self.measuring:
             self._runner.stop()
             self.problem = Problem(Cancelled("Stopped. Press the button again to go on."), "waiting")
             self._rest("", 0.0)
@@ -150,7 +151,7 @@ class Boards(Jobs):
 
     def _rest(self, doing: str, seconds: float) -> None:
         super()._rest(doing, seconds)
-        self._loading = self._measuring = False
+        self._loading = self.measuring = False
         if self._load_then:
             problem = self.problem
             self.load()
