@@ -45,9 +45,9 @@ class Choice:
 
 def to_link(choice: Choice) -> str:
     """`choice` as text for an address; what is at its default is left out, the network and codec are not."""
-    usual = Choice()
+    usual = type(choice)()
     pairs = []
-    for known in fields(Choice):
+    for known in fields(choice):
         value = getattr(choice, known.name)
         if known.name in _GROUPS:
             prefix = "codec" if known.name == "settings" else "link"
@@ -57,13 +57,17 @@ def to_link(choice: Choice) -> str:
     return urlencode(pairs, safe="/.,[]")
 
 
-def from_link(text: str) -> Choice:
+def from_link(text: str, kind: type[Choice] = Choice) -> Choice:
     """The choice that `to_link` wrote; names are checked later, by those who know them.
+
+    `kind` is the app's own choice; it can be read from the link of an app that chooses less.
 
     Raises
     ------
     InputError : text that is no such link, with the part that is wrong.
     """
+    usual = kind()
+    known = {one.name for one in fields(kind)} - set(_GROUPS)
     text = text.removeprefix("#")
     if len(text) > MAX_LINK:
         raise InputError(f"the link has {len(text)} characters; at most {MAX_LINK} are read")
@@ -77,13 +81,16 @@ def from_link(text: str) -> Choice:
         prefix, dot, name = key.partition(".")
         if dot and prefix in ("codec", "link") and name.isidentifier():
             groups["settings" if prefix == "codec" else "link_settings"][name] = _value(value)
-        elif key in {known.name for known in fields(Choice)} - set(_GROUPS):
-            plain[key] = _value(value) if key == "pretrained" else value
+        elif key in known:
+            plain[key] = value if isinstance(getattr(usual, key), str) else _value(value)
         else:
             raise InputError(f"the link holds {key[:40]!r}, which is no choice of this app; choose anew")
     if plain.get("pretrained") not in (None, True, False):
         raise InputError(f"the link says pretrained={plain['pretrained']!r}; it must be true, false or null")
-    return replace(Choice(**plain), **groups)  # type: ignore[arg-type]
+    for key, value in plain.items():
+        if type(getattr(usual, key)) is int and type(value) is not int:
+            raise InputError(f"the link says {key}={value!r}; it must be a whole number")
+    return replace(usual, **plain, **groups)  # type: ignore[arg-type]
 
 
 def _plain(value: Any) -> str:

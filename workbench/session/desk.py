@@ -106,7 +106,7 @@ class Desk:
         found = []
         for done, place in enumerate(places):
             report(done, count, "pictures")
-            found.append(_thumbnail(f"{name}/{place}", pictures[place]))
+            found.append(thumbnail_of(f"{name}/{place}", pictures[place]))
         return tuple(found)
 
     def add_picture(self, name: str, content: bytes) -> Thumbnail:
@@ -119,7 +119,7 @@ class Desk:
             raise InputError(f"{name}: {error}") from error
         key = f"upload/{name}"
         self._brought[key] = pictures
-        return _thumbnail(key, pictures[0])._replace(name=name)
+        return thumbnail_of(key, pictures[0])._replace(name=name)
 
     def trial(self, choice: Choice, report: Report) -> Trial:
         """The chosen picture alone."""
@@ -228,7 +228,13 @@ def _link(choice: Choice) -> Link:
     return link(OWN_LINK, **{**OWN_NUMBERS, "source": "numbers of your own", **choice.link_settings})
 
 
-def _thumbnail(key: str, picture: Picture) -> Thumbnail:
+def thumbnail_of(key: str, picture: Picture) -> Thumbnail:
+    """A picture of the gallery.
+
+    Raises
+    ------
+    WorkbenchError : it cannot be written as PNG.
+    """
     small = picture.image.copy()
     small.thumbnail(_THUMBNAIL)
     file = io.BytesIO()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -28,9 +28,6 @@ VIEWS: Final = ("cut profile", "payload", "reshape", "answer", "latency")
 __all__ = ["VIEWS", "Explorer", "Line", "Problem"]
 
 _USUAL: Final = Choice()
-_CHOSEN: Final = (
-    "network", "pretrained", "split", "codec", "settings", "source", "picture", "link", "link_settings",
-)  # fmt: skip
 
 
 class Explorer(Results):
@@ -44,6 +41,7 @@ class Explorer(Results):
 
     _main = "trial"
     _lazy: tuple[str, ...] = ("curve",)
+    _kind: type[Choice] = Choice
 
     network = traitlets.Unicode(_USUAL.network)
     pretrained = traitlets.Bool(None, allow_none=True)
@@ -73,14 +71,15 @@ class Explorer(Results):
         self.links: tuple[Entry, ...] = work.links()
         self.shipped: tuple[str, ...] = work.networks()
         self.names = self.shipped
-        self.observe(self._chosen, list(_CHOSEN))
+        self._chosen_names = tuple(known.name for known in fields(self._kind))
+        self.observe(self._chosen, list(self._chosen_names))
         self.observe(self._viewed, "view")
         self._describe()
 
     @property
     def choice(self) -> Choice:
         """The present choice as one value."""
-        return Choice(**{name: getattr(self, name) for name in _CHOSEN})
+        return self._kind(**{name: getattr(self, name) for name in self._chosen_names})
 
     def choose(self, **chosen: Any) -> None:
         """Set several choices at once; work starts once.
@@ -88,11 +87,11 @@ class Explorer(Results):
         A new network forgets the split, a new codec its settings, a new link its numbers, unless they are
         among what is chosen.
         """
-        unknown = set(chosen) - set(_CHOSEN)
+        unknown = set(chosen) - set(self._chosen_names)
         if unknown:
-            raise UnknownNameError("choice", sorted(unknown)[0], _CHOSEN)
+            raise UnknownNameError("choice", sorted(unknown)[0], self._chosen_names)
         with self._together():
-            for name in _CHOSEN:
+            for name in self._chosen_names:
                 if name in chosen:
                     setattr(self, name, chosen[name])
 
@@ -110,12 +109,12 @@ class Explorer(Results):
             self.refresh()
             return
         try:
-            choice = from_link(address)
+            choice = from_link(address, self._kind)
             _from_the_catalogue(choice)
         except WorkbenchError as error:
             self._fail(error, "reading the link")
             return
-        self.choose(**{name: getattr(choice, name) for name in _CHOSEN})
+        self.choose(**{name: getattr(choice, name) for name in self._chosen_names})
 
     def bring_picture(self, name: str, content: bytes) -> None:
         """Add a picture and choose it; one that is no picture becomes the outcome."""
@@ -158,7 +157,7 @@ class Explorer(Results):
         choice = self.choice
         network = (choice.network, choice.pretrained)
         cut = (*network, choice.split)
-        coded = (*cut, choice.codec, _frozen(choice.settings), choice.link, _frozen(choice.link_settings))
+        coded = (*cut, choice.codec, frozen(choice.settings), choice.link, frozen(choice.link_settings))
         return {
             "known": network,
             "gallery": (choice.network, choice.source),
@@ -244,7 +243,8 @@ class Explorer(Results):
         return next((entry.fields for entry in entries if entry.name == name), ())
 
 
-def _frozen(settings: Any) -> tuple[Any, ...]:
+def frozen(settings: Any) -> tuple[Any, ...]:
+    """Settings as a value that can be compared, in an order of its own."""
     return tuple(
         sorted((key, tuple(value) if isinstance(value, list) else value) for key, value in settings.items())
     )
