@@ -3,6 +3,8 @@
     go.Figure ─ plain_figure ─▶ Chart.figure ─▶ static/chart.js ─ Plotly.react ─▶ page
                                 Chart.clicked, Chart.selected  ◀── clicks and selections
 
+A chart with `pictures` shows the one of a point beside it; this and saving need no kernel.
+
 plotly's own FigureWidget loses updates once a page holds several, and each ships its own 5 MB of script.
 Here the first chart of a page asks the kernel for plotly.js from the installed Python package (no CDN),
 the others share it, and after that only figures travel.
@@ -46,6 +48,16 @@ class Chart(anywidget.AnyWidget):
     )
     name = traitlets.Unicode("", help="file name of downloads, and what browser tests call it").tag(sync=True)
     empty = traitlets.Unicode("", help="what to do next, shown while there is no figure").tag(sync=True)
+    linked = traitlets.Bool(
+        False, help="points can be selected, and stand out in every panel where their customdata occurs"
+    ).tag(sync=True)
+    pictures = traitlets.Dict(
+        help="one picture with small ones in rows, shown beside a point whose customdata is its number: "
+        "src, size and columns"
+    ).tag(sync=True)
+    exports = traitlets.Bool(False, help="a line below the chart saves it: PNG, SVG, HTML, JSON").tag(
+        sync=True
+    )
     busy = traitlets.Bool(False, help="greys the chart: a newer one is being computed").tag(sync=True)
     theme = traitlets.Enum(["auto", "light", "dark"], "auto", help="auto follows the page").tag(sync=True)
     height = traitlets.Int(420, min=60, help="in CSS pixels").tag(sync=True)

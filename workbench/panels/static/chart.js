@@ -3,7 +3,9 @@
 // What a test (or a curious person) can read on the element `.wb-chart`:
 //   data-chart  its name          data-draws   how many times it was drawn
 //   data-state  waiting | empty | drawn | stale | failed
+//   data-hovered  number of the picture that is shown beside the pointer, "" while there is none
 //   el.drawn()  the traces as plotly holds them after the last draw: [{type, name, x, y, z, text, customdata}]
+//   el.marked() the customdata of the points of each trace that stand out, null where none was selected
 
 const PATIENCE_MS = 60000;
 
@@ -35,6 +37,7 @@ function plotlyFor(model) {
     shared.plotly = askKernel(model).then((source) => {
       const module = { exports: {} };
       new Function("module", "exports", source)(module, module.exports);
+      shared.source = source; // for charts that are saved as a page of their own
       return module.exports;
     });
     shared.plotly.catch(() => delete shared.plotly); // the next chart may try again
@@ -52,6 +55,7 @@ function pageTheme() {
 }
 
 const SANS = '-apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Liberation Sans", Arial, sans-serif';
+const PAPER = { light: "#ffffff", dark: "#191f27" };
 const INK = {
   light: { text: "#27313d", quiet: "#5d6977", grid: "#e4e8ed", line: "#b8c1cb", hover: "#ffffff" },
   dark: { text: "#dfe5ec", quiet: "#9aa6b3", grid: "#2b333d", line: "#4a5561", hover: "#232a33" },
@@ -82,11 +86,11 @@ function template(theme) {
   };
 }
 
-function config(Plotly, name) {
+function config(Plotly, name, linked) {
   const filename = name || "chart";
   return {
     displaylogo: false, responsive: false, displayModeBar: "hover",
-    modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d", "zoomIn2d", "zoomOut2d"],
+    modeBarButtonsToRemove: [...(linked ? [] : ["lasso2d", "select2d"]), "autoScale2d", "zoomIn2d", "zoomOut2d"],
     toImageButtonOptions: { format: "png", scale: 3, filename },
     modeBarButtonsToAdd: [{
       name: "svg", title: "Download as SVG", icon: Plotly.Icons.disk,
@@ -95,19 +99,66 @@ function config(Plotly, name) {
   };
 }
 
+function download(content, type, filename) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type }));
+  link.download = filename;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+/** The chart as JSON that plotly reads in any language, in the colours of the page and on its paper. */
+function asJson(plot, theme) {
+  const paper = { paper_bgcolor: PAPER[theme], plot_bgcolor: PAPER[theme] };
+  const { data, layout } = plot;
+  const size = { width: plot.clientWidth, height: plot.clientHeight, autosize: false };
+  return JSON.stringify({ data, layout: { ...layout, ...size, ...paper } });
+}
+
+/** The chart as a page that needs nothing else: plotly.js is in it. */
+function asPage(json, title, theme) {
+  const safe = json.replaceAll("<", "\\u003c");
+  return `<!doctype html><html><head><meta charset="utf-8"><title>${title}</title>
+<style>body { margin: 0; background: ${PAPER[theme]}; }</style></head><body><div id="chart"></div>
+<script>${globalThis.__workbench.source}</script>
+<script>const { data, layout } = ${safe}; Plotly.newPlot("chart", data, layout, { displaylogo: false });</script>
+</body></html>`;
+}
+
+/** A line of buttons that save the chart. */
+function saveLine(act) {
+  const line = document.createElement("div");
+  line.className = "wb-chart-saves";
+  line.append("Save chart as");
+  for (const kind of ["PNG", "SVG", "HTML", "JSON"]) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = kind;
+    button.addEventListener("click", () => act(kind.toLowerCase()));
+    line.append(button);
+  }
+  return line;
+}
+
 function render({ model, el }) {
   const root = document.createElement("div");
   const plot = document.createElement("div");
   const note = document.createElement("div");
+  const peek = document.createElement("div");
+  const saves = saveLine((kind) => save(kind));
   root.className = "wb-chart";
   plot.className = "wb-chart-plot";
   note.className = "wb-chart-note";
-  root.append(plot, note);
-  el.append(root);
+  peek.className = "wb-chart-peek";
+  peek.hidden = true;
+  root.append(plot, note, peek);
+  el.append(root, saves);
   root.dataset.draws = "0";
   root.dataset.state = "waiting";
   root.drawn = () => (plot.data ?? []).map(
     ({ type, name, x, y, z, text, customdata }) => ({ type, name, x, y, z, text, customdata }));
+  root.marked = () => (plot.data ?? []).map(
+    ({ customdata, selectedpoints }) => (selectedpoints ? selectedpoints.map((at) => customdata?.[at]) : null));
 
   let Plotly = null;
   let drawing = false;
@@ -121,6 +172,7 @@ function render({ model, el }) {
     root.dataset.state = state;
     note.textContent = text;
     note.hidden = !text;
+    saves.hidden = state !== "drawn" || !model.get("exports");
   };
 
   async function drawOnce() {
@@ -136,13 +188,16 @@ function render({ model, el }) {
       plot,
       structuredClone(data),
       { uirevision: "kept", ...structuredClone(rest), template: template(theme()), autosize: true },
-      config(Plotly, model.get("name")),
+      config(Plotly, model.get("name"), model.get("linked")),
     );
     if (first) {
       plot.on("plotly_click", ({ points }) => click(points[0]));
       plot.on("plotly_selected", (event) => select(event?.points ?? []));
       plot.on("plotly_deselect", () => select([]));
+      plot.on("plotly_hover", ({ points, event }) => look(points[0], event));
+      plot.on("plotly_unhover", () => look(null));
     }
+    if (model.get("linked") && model.get("selected").length) await mark();
     root.dataset.draws = String(Number(root.dataset.draws) + 1);
     say("drawn", "");
   }
@@ -179,6 +234,47 @@ function render({ model, el }) {
   });
   const select = (points) => send("selected", points.map((point) => plain(point.customdata ?? point.pointNumber)));
 
+  /** In a linked chart the selected points stand out in every panel, whichever they were selected in. */
+  async function mark() {
+    if (!Plotly || !plot.data || !model.get("linked")) return;
+    const chosen = new Set(model.get("selected"));
+    const places = ({ customdata = [] }) => [...customdata.keys()].filter((at) => chosen.has(customdata[at]));
+    const traces = [...plot.data.keys()].filter((at) => plot.data[at].customdata?.length);
+    const selectedpoints = traces.map((at) => (chosen.size ? places(plot.data[at]) : null));
+    await Plotly.restyle(plot, { selectedpoints }, traces);
+  }
+
+  /** The picture of a point beside the pointer; its number is the point's customdata. */
+  function look(point, event) {
+    const { src, size, columns } = model.get("pictures") ?? {};
+    const number = point?.customdata;
+    peek.hidden = !src || !Number.isInteger(number);
+    root.dataset.hovered = peek.hidden ? "" : String(number);
+    if (peek.hidden) return;
+    const shown = 96;
+    const box = root.getBoundingClientRect();
+    const [column, row] = [number % columns, Math.floor(number / columns)];
+    const left = Math.max(0, Math.min(event.clientX - box.left - shown / 2, box.width - shown));
+    const below = event.clientY - box.top + 44; // plotly's own words stand in between
+    const above = below - 88 - shown;
+    peek.style.cssText = `width: ${shown}px; height: ${shown}px; background-image: url(${src});
+      background-size: ${columns * shown}px auto; background-position: ${-column * shown}px ${-row * shown}px;
+      left: ${left}px; top: ${above < 0 ? below : above}px;
+      image-rendering: ${size < shown ? "pixelated" : "auto"}`;
+  }
+
+  function save(kind) {
+    const filename = model.get("name").replaceAll(" ", "-") || "chart";
+    const size = { width: plot.clientWidth, height: plot.clientHeight, scale: kind === "png" ? 3 : 1 };
+    if (kind === "png" || kind === "svg") {
+      Plotly.downloadImage(plot, { format: kind, filename, ...size });
+      return;
+    }
+    const json = asJson(plot, theme());
+    if (kind === "json") download(json, "application/json", `${filename}.json`);
+    else download(asPage(json, filename, theme()), "text/html", `${filename}.html`);
+  }
+
   function dress() {
     root.dataset.chart = model.get("name");
     root.dataset.busy = String(model.get("busy"));
@@ -191,7 +287,9 @@ function render({ model, el }) {
     else if (!drawing && plot.layout) Plotly.Plots.resize(plot);
   });
   const retheme = new MutationObserver(() => draw());
-  const changes = { "change:figure": draw, "change:theme": draw, "change:empty": draw };
+  const changes = {
+    "change:figure": draw, "change:theme": draw, "change:empty": draw, "change:linked": draw, "change:selected": mark,
+  };
   const looks = { "change:name": dress, "change:busy": dress, "change:height": dress };
   for (const [event, act] of Object.entries({ ...changes, ...looks })) model.on(event, act);
   retheme.observe(document.documentElement, { attributeFilter: ["data-wb-theme"] });
