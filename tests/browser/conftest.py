@@ -69,6 +69,12 @@ def browser(chromium_path):
         running.close()
 
 
+def _own_folders():
+    """Where a served page keeps what it makes: not among a person's own."""
+    folder = tempfile.mkdtemp()
+    return {"WORKBENCH_TRIALS": f"{folder}/t.sqlite", "WORKBENCH_BUNDLES": f"{folder}/bundles"}
+
+
 class Server:
     """A running `workbench serve`; `address` carries its token, `bare` does not."""
 
@@ -81,7 +87,7 @@ class Server:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "WORKBENCH_TRIALS": f"{tempfile.mkdtemp()}/t.sqlite"},
+            env={**os.environ, "OMP_NUM_THREADS": "1", **_own_folders()},
         )
         line = self.process.stdout.readline()
         if not line:

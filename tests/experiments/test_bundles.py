@@ -74,3 +74,23 @@ def test_any_other_file_is_refused(tmp_path, content):
 def test_a_name_that_nobody_knows_is_said_with_those_that_are_known():
     with pytest.raises(WeightsError, match=f"no bundle 'gone'; known: {NAME}"):
         bundle("gone")
+
+
+def test_what_the_training_app_trained_is_found_by_its_name(tmp_path, monkeypatch):
+    from workbench.neural import pictures
+    from workbench.session.training_work import Trainer, Wanted
+
+    def few(model, learn):
+        return tuple(type(one)(one.pictures[:48], one.labels[:48]) for one in real(model, learn))
+
+    real = pictures.training_pictures
+    monkeypatch.setattr(pictures, "training_pictures", few)
+    monkeypatch.setenv("WORKBENCH_BUNDLES", str(tmp_path))
+    reached = []
+    wanted = Wanted(split="layer3", methods=("qcnet-c",), epochs=1, labels=False)
+    Trainer().train(wanted, lambda *_progress: None, lambda _curve: None, reached.append)
+    assert [one.method for one in reached] == ["qcnet-c"]
+    found = bundle("digits-resnet-layer3-qcnet-c-0")
+    assert found.path.parent == tmp_path and found.split == "layer3"
+    report = wb.fidelity("digits-resnet", "layer3", pictures="digits", restorer=found.path, samples=8)
+    assert report.restorer == "qcnet-c" and report.codec == "onebit"

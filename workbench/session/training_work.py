@@ -110,13 +110,14 @@ class Trainer:
         return model.weights, tuple(Point(point.name, point.fp32_bytes) for point in split_points(model))
 
     def place(self) -> str:
-        """The GPU's name with mixed precision, or the CPU and its threads."""
+        """The GPU's name and precision, or the CPU and its threads."""
         import torch
 
-        from workbench.neural.fitting import device
+        from workbench.neural.fitting import device, mixed_precision
 
         if device().type == "cuda":
-            return f"GPU: {torch.cuda.get_device_name(0)}, mixed precision"
+            precision = "mixed precision" if mixed_precision() else "single precision"
+            return f"GPU: {torch.cuda.get_device_name(0)}, {precision}"
         return f"CPU, {torch.get_num_threads()} threads; a CUDA GPU would be used if there were one"
 
     def train(self, wanted: Wanted, report: Report, heard: Heard, made: Made) -> None:
@@ -142,10 +143,20 @@ class Trainer:
         learn = learn if wanted.labels else Pictures(learn.pictures, None)
         chosen = [method(name) for name in wanted.methods]
         where = split(model, wanted.split)
+        trained: list[Any] = []
         for reached in compare(
-            chosen, where, learn, test, seeds=range(wanted.seeds), recipe=recipe, progress=report, watch=heard
+            chosen,
+            where,
+            learn,
+            test,
+            seeds=range(wanted.seeds),
+            recipe=recipe,
+            progress=report,
+            made=trained.append,
+            watch=heard,
         ):
             made(reached)
+            _keep(trained.pop())
 
     def search(self, wanted: Wanted, candidates: int, report: Report, found: Found) -> None:
         """Towards accuracy, few parameters and short server time; goes on where the last one stopped."""
@@ -205,3 +216,18 @@ def _cache() -> Path:
 
     home = os.environ.get("WORKBENCH_CACHE") or platformdirs.user_cache_path("workbench", appauthor=False)
     return Path(home)
+
+
+def _keep(trained: Any) -> None:
+    """Save it where the Fidelity app finds it; trained again, it takes the place of the one before.
+
+    Raises
+    ------
+    StorageError : the disk is full, or the folder cannot be written to.
+    """
+    from workbench.experiments.bundles import own_folder
+    from workbench.neural import bundle
+
+    where = trained.split
+    name = f"{where.model.name}-{where.point.name}-{trained.method.name}-{trained.seed}".replace("/", "-")
+    bundle.save(trained, own_folder() / f"{name}.safetensors")
