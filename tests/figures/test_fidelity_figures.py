@@ -21,7 +21,7 @@ _SPEC = importlib.util.spec_from_file_location(
 )
 fakes = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(fakes)
-report, space, channel_maps = fakes.report, fakes.space, fakes.channel_maps
+report, space, channel_maps = fakes.report_of, fakes.space, fakes.channel_maps
 
 
 def traces(figure):
@@ -179,7 +179,7 @@ def test_the_grid_draws_maps_and_differences_and_frames_what_collapsed():
     assert difference[20, 10] == pytest.approx(0.0) and difference[23, 13] == pytest.approx(-0.1)
     assert len(figure.layout.shapes) == 1
     assert "1 decoded and 0 restored of 3 channels collapsed" in figure.layout.title.text
-    assert figure.layout.xaxis.ticktext[0].endswith("one value")
+    assert figure.layout.xaxis.ticktext[0].endswith("one value</span>")
 
 
 def test_large_maps_are_averaged_and_a_vector_is_drawn():

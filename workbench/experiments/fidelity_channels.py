@@ -88,7 +88,7 @@ def channel_maps(
             collapsed={path: _collapsed(original, found)[order] for path, found in maps.items()},
             prefix_tokens=layout.prefix,
             payload_bytes=batch.decoded[0].payload_bytes,
-            notes=(*notes_of(chosen), *_remarks(layout)),
+            notes=(*notes_of(chosen, spread=False), *_remarks(layout)),
             call=call_of("channel_maps", chosen, pictures, restorer, sample=sample, samples=samples),
         )
 

@@ -244,12 +244,12 @@ def _remarks(
     return tuple(found)
 
 
-def notes_of(samples: Samples) -> tuple[str, ...]:
-    """What a reader of any number of these samples should know."""
+def notes_of(samples: Samples, spread: bool = True) -> tuple[str, ...]:
+    """What a reader of any number of these samples should know; `spread` where numbers are of several."""
     found = []
     if samples.model.weights == "random":
         found.append("the network's weights are random: its answers mean nothing")
-    if len(samples) == 1:
+    if spread and len(samples) == 1:
         found.append("one sample: there is no spread")
     restorer = samples.restorer
     if restorer is not None:

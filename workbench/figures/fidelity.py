@@ -32,6 +32,7 @@ _PERFECT = {
 UNITS = {"psnr": "dB", "kl": "nat"}
 _SHARES = ("agreement", "agreement_top5", "accuracy")
 _BOUNDED = ("cosine", "ssim", "cka", *_SHARES)
+_AXIS = "1: nothing lost. Lines hold the middle half of the samples, of a share its 95 % interval"
 _MEANING = {
     "mse": "mean squared error of the features",
     "relative_mse": "over the mean square of the features: 1 is as bad as sending zeros",
@@ -204,7 +205,7 @@ def summary_figure(report: FidelityReport) -> go.Figure:
             hoverinfo="text",
         )
     figure.update_layout(
-        xaxis={"range": [low - 0.005, 1.005], "title": {"text": "1 is as if nothing were lost"}},
+        xaxis={"range": [low - 0.005, 1.005], "title": {"text": _AXIS}},
         yaxis={"autorange": "reversed", "automargin": True, "type": "category", "categoryarray": labels},
         uirevision=f"{report.model} {report.split}",
     )

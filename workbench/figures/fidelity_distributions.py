@@ -14,6 +14,7 @@ from workbench.fidelity_records import FidelityReport, Histogram, Path
 from workbench.figures.base import blank, note
 from workbench.figures.fidelity import METRIC_WORDS, UNITS, with_unit
 from workbench.figures.palette import VERSIONS
+from workbench.figures.tables import Table, as_table
 from workbench.numbers import significant
 
 MAX_BINS = 40
@@ -163,3 +164,14 @@ def _log_ticks(edges: tuple[float, ...]) -> dict[str, list]:
     values = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
     shown = [value for value in values if low <= math.log10(value) <= high]
     return {"tickvals": [math.log10(value) for value in shown], "ticktext": [f"{value:g}" for value in shown]}
+
+
+def distribution_table(report: FidelityReport, measure: str = "ssim") -> Table:
+    """One row a bin: from where to where, and how many of each path."""
+    bars = distribution_bars(report, measure)
+    columns = ("from", "to", *(f"{path}_{bars.per}s".replace(" ", "_") for path in bars.counts))
+    values = tuple(
+        (low, high, *(counts[at] for counts in bars.counts.values()))
+        for at, (low, high) in enumerate(pairwise(bars.edges))
+    )
+    return as_table(columns, values, ("",) * len(columns))

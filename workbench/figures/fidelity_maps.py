@@ -127,7 +127,7 @@ def channel_figure(maps: ChannelMaps, first: int = 0, count: int = 12, scale: Sc
 
 def _words(grid: Grid, at: int) -> str:
     flagged = [path for path, flags in grid.collapsed.items() if flags[at]]
-    below = "<br>one value" if flagged else "<br> "
+    below = f"<br><span style='color:{_FLAG}'>one value</span>" if flagged else "<br> "
     return f"<b>{grid.channels[at]}</b><br>{significant(grid.errors['decoded'][at], 2)}{below}"
 
 
@@ -148,6 +148,11 @@ def _title(maps: ChannelMaps, grid: Grid, first: int) -> str:
         f"{maps.name}: channels {first + 1} to {last} of {len(maps.channels)}, the most hurt first, with "
         f"their MSE; {collapsed_words(maps)}{smaller}"
     )
+
+
+def last_page(maps: ChannelMaps, count: int) -> int:
+    """The first channel of the last page of so many."""
+    return (len(maps.channels) - 1) // count * count
 
 
 def channel_error_figure(maps: ChannelMaps, first: int = 0, count: int = 12) -> go.Figure:
@@ -180,7 +185,7 @@ def channel_error_figure(maps: ChannelMaps, first: int = 0, count: int = 12) -> 
     )  # fmt: skip
     figure.update_layout(
         xaxis={"title": {"text": "channels, the most hurt first"}, "range": [-1, len(places)]},
-        yaxis={"title": {"text": "MSE"}, "type": "log", "exponentformat": "power"},
+        yaxis={"title": {"text": "MSE"}, "type": "log", "tickformat": "~g"},
         margin={"l": 128, "r": 12, "t": 60, "b": 44},
     )
     return figure
@@ -202,7 +207,8 @@ def channel_table(maps: ChannelMaps) -> Table:
 
 def maps_words(maps: ChannelMaps) -> str:
     """What a person should know beside the grid."""
-    words = [f"payload {size(maps.payload_bytes)}"] if maps.payload_bytes else []
+    words = ["differences: blue is less than the original, red is more"]
+    words += [f"payload {size(maps.payload_bytes)}"] if maps.payload_bytes else []
     if maps.prefix_tokens:
         words.append(f"{maps.prefix_tokens} tokens that belong to no place left out")
     return "; ".join([*words, *maps.notes])
