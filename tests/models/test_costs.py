@@ -5,6 +5,8 @@ import torch
 import torchvision
 
 import workbench as wb
+from workbench.models import probe
+from workbench.models.costs import Costs
 
 
 @pytest.fixture
@@ -118,3 +120,30 @@ def test_torchvisions_own_figures(name):
     first = wb.split_points(wb.load_model(f"torchvision/{name}", pretrained=False))[0]
     assert first.params_before + first.params_after == stated["num_params"]
     assert (first.macs_before + first.macs_after) / 1e9 == pytest.approx(stated["_ops"], abs=0.0006)
+
+
+@pytest.mark.parametrize("name", ["digits-resnet", "test_vit", "test_convnext", "test_efficientnet"])
+def test_shapes_alone_give_the_same_facts_as_values(name, monkeypatch):
+    """Small networks are measured with values, large ones by shapes, where some operators are abbreviated."""
+    model = wb.load_model(name, pretrained=None if name.startswith("digits") else False)
+    trace = model.cutter.trace
+
+    def facts(run):
+        found = probe._facts(trace.graph, [run(trace, (batch, *model.input_size)) for batch in (2, 3)])
+        costs = Costs(trace.network, found, model.cutter.needed, model.cutter.depends)
+        kept = [
+            (fact.macs, sorted(fact.storages.values()), fact.same_as, fact.changed) for fact in found.values()
+        ]
+        return kept, costs.macs, costs.peaks
+
+    abbreviated = facts(probe._without_values)
+    assert abbreviated == facts(probe._in_earnest)
+    monkeypatch.setattr(probe, "_KEEP_SHAPE", {})
+    assert abbreviated == facts(probe._without_values)
+
+
+def test_only_a_small_network_is_measured_with_values():
+    small = wb.load_model("digits-resnet")
+    assert probe._is_small(small.module, small.input_size)
+    large = wb.load_model("resnet18", pretrained=False)
+    assert not probe._is_small(large.module, large.input_size)

@@ -7,6 +7,7 @@ network to training mode.
 from __future__ import annotations
 
 import copy
+from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
@@ -50,6 +51,12 @@ def _without_values(tensor: Tensor) -> Tensor:
 
 
 def _copy(network: Module, memo: dict[int, Any]) -> Module:
+    for module in network.modules():  # a module has a dozen empty tables of hooks, and copying is slow
+        memo.update(
+            (id(table), OrderedDict())
+            for table in vars(module).values()
+            if type(table) is OrderedDict and not table
+        )
     try:
         return copy.deepcopy(network, memo)
     except Exception as error:  # __deepcopy__ and __reduce__ of a foreign class may fail in any way

@@ -19,7 +19,7 @@ from workbench.models.parts import edge_part, server_part
 from workbench.records import SplitPoint
 
 RELATIVE_TOLERANCE = 1e-4
-HEAVY_MACS = 20e9
+LIGHT_MACS, HEAVY_MACS = 2e9, 20e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ def split(model: Model, point: str | SplitPoint, *, several: bool = False) -> Sp
     """The network cut at `point`: a name, or a record of `split_points`.
 
     Any module path that ends at a cut names it, also "layer1.2.act3" where `split_points` says "layer1".
-    The parts are run once, for two pictures and for one, and must give the whole network's answer.
+    The parts are run once and must give the whole network's answer.
 
     Parameters
     ----------
@@ -121,15 +121,18 @@ def _find(model: Model, name: str, several: bool) -> Cut:
 
 
 def _verified(model: Model, cutter: Cutter, cut: Cut) -> tuple[nn.Module, nn.Module]:
-    """Both parts, after they gave the network's answer for two pictures, and the server's also for one alone.
+    """Both parts, after they gave the whole network's answer.
 
-    One alone takes one row of the features, so the batch size is seen to be free and features[i] to be one
-    picture's. A heavy network is only run on one picture; the integers that its server part counts from the
-    batch size come from batches of two and three, so one is a test of them.
+    The edge part runs on two pictures, the server part on the last row of the features, which must give the
+    answer to the last picture alone: so the batch size is seen to be free and features[i] to be one
+    picture's. A light network's server part runs on both, too; a heavy network's edge part only on one
+    picture. The integers that a server part counts from the batch size come from batches of two and three,
+    so one is a test of them.
     """
     like = next(model.module.parameters(), torch.empty(0))
     draw = torch.Generator().manual_seed(0)
     count = 2 if cutter.macs <= HEAVY_MACS else 1
+    asked = count if cutter.macs <= LIGHT_MACS else 1
     pictures = torch.randn(count, *model.input_size, generator=draw).to(like)
     with torch.no_grad():
         edge = edge_part(cutter, cut, keep_input=False)
@@ -138,17 +141,16 @@ def _verified(model: Model, cutter: Cutter, cut: Cut) -> tuple[nn.Module, nn.Mod
         features = edge(given)
         if given._version:
             edge = edge_part(cutter, cut, keep_input=True)
-        sent = [features] if isinstance(features, Tensor) else list(features)
-        kept = [tensor.clone() for tensor in sent]
-        versions = [tensor._version for tensor in sent]
-        answer = _tensors(server(features))
-        if [tensor._version for tensor in sent] != versions:
+        sent = (features,) if isinstance(features, Tensor) else tuple(features)
+        last = tuple(tensor[-1:].clone() for tensor in sent)
+        alone = _tensors(server(last[0] if isinstance(features, Tensor) else last))
+        if any(tensor._version for tensor in last):
             server = server_part(cutter, cut, keep_input=True)
-        rows = tuple(tensor[:1] for tensor in kept)
-        alone = _tensors(server(rows[0] if isinstance(features, Tensor) else rows))
-        whole = _tensors(model.module(pictures))
-    _compare(answer, whole, model, cut, f"{count} pictures")
-    _compare(alone, [leaf[:1] for leaf in whole], model, cut, "one picture")
+        both = _tensors(server(features)) if asked > 1 else []
+        whole = _tensors(model.module(pictures[-asked:]))
+    _compare(alone, [leaf[-1:] for leaf in whole], model, cut, "one picture")
+    if both:
+        _compare(both, whole, model, cut, f"{asked} pictures")
     return edge, server
 
 

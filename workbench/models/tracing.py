@@ -57,6 +57,7 @@ class _BoundaryTracer(fx.Tracer):
         self._leaves = (*get_notrace_modules(), *closed)
         self._thread = threading.get_ident()
         self._path = [""]
+        self._names: dict[int, str] = {}
         self._calls: Counter[str] = Counter()
         self.returns: list[tuple[str, tuple[fx.Node, ...]]] = []
         self.inside: dict[fx.Node, str] = {}
@@ -72,9 +73,16 @@ class _BoundaryTracer(fx.Tracer):
         return root_fn, [self.root, self.create_proxy("placeholder", "pictures", (), {})]
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
-        if threading.get_ident() != self._thread:
+        if threading.get_ident() != self._thread or not isinstance(attr_val, nn.Parameter):
             return attr_val
-        return super().getattr(attr, attr_val, parameter_proxy_cache)
+        if not self._names:  # torch.fx looks through all parameters for each that is used
+            self._names = {id(weight): name for name, weight in self.root.named_parameters()}
+        name = self._names.get(id(attr_val))
+        if name is None:
+            return super().getattr(attr, attr_val, parameter_proxy_cache)
+        if name not in parameter_proxy_cache:
+            parameter_proxy_cache[name] = self.create_proxy("get_attr", name, (), {})
+        return parameter_proxy_cache[name]
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != self._thread:
