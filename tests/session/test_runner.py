@@ -108,3 +108,40 @@ def test_a_stopped_ticket_says_so():
             ticket(0, 1, "on")
 
     runner.start(job, lambda progress: None)
+
+
+def test_what_is_done_in_a_blink_says_nothing_and_a_long_step_says_what_it_does():
+    said, spoke = [], threading.Event()
+    quick = Threads(silent_s=60)
+    quick.start(lambda ticket: ticket(0, 1, "quick"), said.append)
+    assert quick.join(60)
+    assert said == []
+
+    def slow(ticket):
+        ticket(0, 3, "loading")
+        assert spoke.wait(60)
+        ticket(1, 3, "loaded")
+
+    patient = Threads(silent_s=0.01)
+    patient.start(slow, lambda progress: (said.append(progress.what), spoke.set()))
+    assert patient.join(60)
+    assert said == ["loading", "loaded"]
+
+
+def test_a_job_that_was_stopped_in_its_silence_stays_silent():
+    runner, said, done = Threads(silent_s=0.01), [], threading.Event()
+    begun = threading.Event()
+
+    def job(ticket):
+        ticket(0, 1, "step")
+        begun.set()
+        done.wait(60)
+
+    runner.start(job, said.append)
+    assert begun.wait(60)
+    ticket = runner._ticket
+    runner.stop()
+    with pytest.raises(Cancelled):
+        ticket.speak()
+    done.set()
+    assert runner.join(60)

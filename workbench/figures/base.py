@@ -13,7 +13,26 @@ import plotly.graph_objects as go
 from workbench.figures.palette import REFERENCE
 from workbench.numbers import readable
 
+_AXIS = {
+    "gridcolor": "#ebf0f8", "linecolor": "#ebf0f8", "zerolinecolor": "#ebf0f8", "zerolinewidth": 2,
+    "automargin": True, "title": {"standoff": 15},
+}  # fmt: skip
+# How a figure looks outside our pages, which have colours of their own. plotly's named templates style every
+# kind of trace there is, and copying one takes longer than the rest of a figure.
+_PLAIN = {
+    "layout": {
+        "paper_bgcolor": "white", "plot_bgcolor": "white", "font": {"color": "#2a3f5f"},
+        "hoverlabel": {"align": "left"}, "xaxis": _AXIS, "yaxis": _AXIS,
+    },
+    "data": {"bar": [{"marker": {"line": {"color": "white", "width": 0.5}}}]},
+}  # fmt: skip
+LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
 PERCENT_AXIS = {"tickformat": ".0%", "range": [0, 1]}
+
+
+def drawn(title: str, height: int, traces: list[dict[str, Any]], **more: Any) -> go.Figure:
+    """A figure of these traces, with `more` of the layout; three times faster than adding them one by one."""
+    return go.Figure(data=traces, layout={**layout(title, height), **more})
 
 
 def blank(title: str, height: int = 420) -> go.Figure:
@@ -35,12 +54,12 @@ def layout(title: str, height: int) -> dict[str, Any]:
             "pad": {"t": 14},
             "font": {"size": 14},
         },
-        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
+        "legend": LEGEND,
         "height": height,
         "margin": {"l": 72, "r": 24, "t": 76, "b": 48},
         "bargap": 0.28,
         "hovermode": "closest",
-        "template": "plotly_white",
+        "template": _PLAIN,
     }
 
 

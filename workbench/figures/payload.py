@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from workbench.figures.base import Axes, byte_ticks, decades, even_byte_ticks, layout, note, size
+from workbench.figures.base import (
+    LEGEND,
+    Axes,
+    byte_ticks,
+    decades,
+    drawn,
+    even_byte_ticks,
+    note,
+    size,
+)
 from workbench.figures.palette import REFERENCE, SERIES, STAGES
 from workbench.numbers import significant
 from workbench.records import Description
@@ -64,46 +73,58 @@ def payload_figure(
     axes : keeps the axis of the parts from figure to figure.
     """
     bars = payload_bars(description, jpeg_bytes)
-    figure = go.Figure(layout=layout(_title(description, bars), 430))
-    for index, (name, nbytes, share, meaning) in enumerate(bars.parts):
-        figure.add_bar(
-            x=[nbytes],
-            y=["parts"],
-            orientation="h",
-            name=f"{name}, {size(nbytes)}",
-            hovertext=f"<b>{name}</b> {size(nbytes)}, {share:.1%} of the payload<br>{meaning}",
-            hoverinfo="text",
-            text=f"{name}<br>{size(nbytes)}" if share > 0.09 else "",
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
-            insidetextfont={"color": "white"},
-            marker={"color": SERIES[index % len(SERIES)]},
-        )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "x": [nbytes],
+            "y": ["parts"],
+            "orientation": "h",
+            "name": f"{name}, {size(nbytes)}",
+            "hovertext": f"<b>{name}</b> {size(nbytes)}, {share:.1%} of the payload<br>{meaning}",
+            "hoverinfo": "text",
+            "text": f"{name}<br>{size(nbytes)}" if share > 0.09 else "",
+            "textposition": "inside",
+            "insidetextanchor": "middle",
+            "textangle": 0,
+            "insidetextfont": {"color": "white"},
+            "marker": {"color": SERIES[index % len(SERIES)]},
+        }
+        for index, (name, nbytes, share, meaning) in enumerate(bars.parts)
+    ]
     colours = {"payload": STAGES["codec"], "input as JPEG": STAGES["link"]}
     names = [name for name, _ in bars.compared]
     values = [nbytes for _, nbytes in bars.compared]
-    figure.add_bar(
-        x=values,
-        y=names,
-        orientation="h",
-        xaxis="x2",
-        yaxis="y2",
-        name="compared",
-        showlegend=False,
-        text=[f"{size(nbytes)}{_against(name, nbytes, bars)}" for name, nbytes in bars.compared],
-        textposition="outside",
-        cliponaxis=False,
-        hovertext=[f"<b>{name}</b> {size(nbytes)}" for name, nbytes in bars.compared],
-        hoverinfo="text",
-        marker={"color": [colours.get(name, REFERENCE) for name in names]},
+    traces.append(
+        {
+            "type": "bar",
+            "x": values,
+            "y": names,
+            "orientation": "h",
+            "xaxis": "x2",
+            "yaxis": "y2",
+            "name": "compared",
+            "showlegend": False,
+            "text": [f"{size(nbytes)}{_against(name, nbytes, bars)}" for name, nbytes in bars.compared],
+            "textposition": "outside",
+            "cliponaxis": False,
+            "hovertext": [f"<b>{name}</b> {size(nbytes)}" for name, nbytes in bars.compared],
+            "hoverinfo": "text",
+            "marker": {"color": [colours.get(name, REFERENCE) for name in names]},
+        }
     )
     end = (axes or Axes()).end("payload", bars.payload_bytes)
     ends = decades((max(values), min(16.0, min(values) or 16.0)), room=0.0)
-    figure.update_layout(
+    unknown = note(
+        "no Shannon bound: this codec has no symbols to count",
+        xref="paper", yref="paper", x=1, y=0.6, xanchor="right", yanchor="bottom",
+    )  # fmt: skip
+    return drawn(
+        _title(description, bars),
+        430,
+        traces,
         barmode="stack",
         margin={"l": 150, "r": 24, "t": 76, "b": 48},
-        legend_traceorder="normal",
+        legend={**LEGEND, "traceorder": "normal"},
         xaxis={"range": [0, end], "anchor": "y", "side": "bottom", **even_byte_ticks(end)},
         yaxis={"domain": [0.76, 1], "showticklabels": True, "fixedrange": True},
         xaxis2={
@@ -115,15 +136,8 @@ def payload_figure(
         },
         yaxis2={"domain": [0, 0.58], "anchor": "x2", "categoryorder": "array", "categoryarray": names[::-1]},
         uirevision=description.codec,
+        annotations=[] if description.shannon_bytes is not None else [unknown],
     )
-    if description.shannon_bytes is None:
-        figure.add_annotation(
-            note(
-                "no Shannon bound: this codec has no symbols to count",
-                xref="paper", yref="paper", x=1, y=0.6, xanchor="right", yanchor="bottom",
-            )
-        )  # fmt: skip
-    return figure
 
 
 def _against(name: str, nbytes: float, bars: PayloadBars) -> str:

@@ -14,6 +14,7 @@ from workbench.panels.guard import Guard
 from workbench.panels.parts import hint
 from workbench.panels.widgets import TableView
 from workbench.session.codecs import CODEC_VIEWS, RESULT_OF, Codecs
+from workbench.session.explorer import Problem
 
 _EMPTY = {
     "bytes": "Nothing was encoded yet. Choose a network and a split on the left; every codec follows.",
@@ -120,7 +121,8 @@ class CodecViews:
         if session.view == "papers":
             self.papers.show(session.claims)
         else:
-            self.views[session.view].show(stale, not session.busy)
+            failed = not session.busy and isinstance(session.outcome, Problem)
+            self.views[session.view].show(stale, failed)
 
     def _opened(self, index: int | None) -> None:
         if index is not None:

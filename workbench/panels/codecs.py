@@ -108,9 +108,9 @@ def codecs(session: Codecs | None = None) -> CodecsPage:
     """
     if session is None:
         from workbench.session.codec_desk import CodecDesk
-        from workbench.session.runner import Threads
+        from workbench.session.runner import BLINK_S, Threads
 
-        session = Codecs(CodecDesk(), Threads())
+        session = Codecs(CodecDesk(), Threads(BLINK_S))
         page = CodecsPage(session)
         session.refresh()
         return page

@@ -5,6 +5,7 @@ session/explorer.py ──▶ choose (left column) · tiles · views (tabs) · s
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 from workbench.figures.latency import STAGE_OF
@@ -58,8 +59,8 @@ class ExplorerPage(Frame):
         session, guard = self.session, self.guard
         self.views.follow(self.tabs)
         watched: dict[str, Any] = {
-            "many": self._show_tiles,
-            "trial": self._show_tiles,
+            "many": lambda: self._show_result("many"),
+            "trial": lambda: self._show_result("trial"),
             "stale": self._show_stale,
             "code": lambda: setattr(self.code, "text", session.code),
         }
@@ -72,11 +73,18 @@ class ExplorerPage(Frame):
         if change["new"] in _SEES:
             self.session.view = _SEES[change["new"]]
 
+    def _show_result(self, name: str) -> None:
+        """A result that came; while it counts as stale, `stale` changes next and shows it, without grey."""
+        if name not in self.session.stale:
+            self._show_tiles()
+
     def _show_stale(self) -> None:
         stale = self.session.stale
-        for name, tile in self.tiles.items():
-            tile.stale = ("many" if name == "Accuracy" else "trial") in stale
-        self._show_tiles()
+        with ExitStack() as once:  # one message a tile, and no old value that seems fresh
+            for name, tile in self.tiles.items():
+                once.enter_context(tile.hold_sync())
+                tile.stale = ("many" if name == "Accuracy" else "trial") in stale
+            self._show_tiles()
 
     def _show_tiles(self) -> None:
         trial, many = self.session.trial, self.session.many
@@ -159,9 +167,9 @@ def explorer(session: Explorer | None = None) -> ExplorerPage:
     """
     if session is None:
         from workbench.session.desk import Desk
-        from workbench.session.runner import Threads
+        from workbench.session.runner import BLINK_S, Threads
 
-        session = Explorer(Desk(), Threads())
+        session = Explorer(Desk(), Threads(BLINK_S))
         page = ExplorerPage(session)
         session.refresh()
         return page

@@ -12,7 +12,7 @@ from workbench.figures import tables
 from workbench.panels.chart import Chart
 from workbench.panels.guard import Guard
 from workbench.panels.widgets import TableView
-from workbench.session.explorer import VIEWS, Explorer
+from workbench.session.explorer import VIEWS, Explorer, Problem
 
 _EMPTY = {
     "cut profile": "The network is being loaded. Its cuts come next: click one to split there.",
@@ -102,7 +102,7 @@ class Views:
         for name, view in self.views.items():
             stale = view.result in session.stale
             if name == session.view:
-                view.show(stale, not session.busy)
+                view.show(stale, failed=not session.busy and isinstance(session.outcome, Problem))
             else:
                 view.wait(stale)
 

@@ -111,7 +111,9 @@ class Results(traitlets.HasTraits):
 
     def refresh(self) -> None:
         """Ask for whatever does not fit the choice; again also after an error or a Cancel."""
-        wanted = self._wanted()  # what is greyed is greyed before the address tells of the choice
+        wanted = self._to_do()
+        self.busy = self.busy or bool(wanted)  # first, so that nothing seems to have stopped for a moment
+        self._wanted()  # what is greyed is greyed before the address tells of the choice
         self._describe()
         if not wanted:
             self._runner.stop()
@@ -119,7 +121,6 @@ class Results(traitlets.HasTraits):
             self._well()
             return
         choice = self.choice
-        self.busy = True
         self._runner.start(lambda ticket: self._job(choice, ticket), self._tell)
 
     def cancel(self) -> None:
@@ -143,10 +144,16 @@ class Results(traitlets.HasTraits):
 
     def _wanted(self) -> list[str]:
         """Results that do not fit the choice and are looked at, in the order in which they are made."""
-        needs = self._needs()
-        stale = [name for name, key in needs.items() if self._keys.get(name) != key]
-        self.stale = frozenset(stale)
-        return [name for name in stale if self._looked_at(name)]
+        self.stale = frozenset(self._unfit())
+        return self._to_do()
+
+    def _unfit(self) -> list[str]:
+        """Results that do not fit the choice."""
+        return [name for name, key in self._needs().items() if self._keys.get(name) != key]
+
+    def _to_do(self) -> list[str]:
+        """Those of them that are looked at."""
+        return [name for name in self._unfit() if self._looked_at(name)]
 
     def _fits(self, name: str) -> bool:
         return bool(self._keys.get(name) == self._needs()[name])
@@ -217,7 +224,8 @@ class Results(traitlets.HasTraits):
         self.progress = None
 
     def _tell(self, progress: Progress) -> None:
-        self.progress = progress
+        if self.busy:
+            self.progress = progress
 
     def _say(self, kind: Kind, text: str) -> None:
         self._lines += 1

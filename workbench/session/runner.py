@@ -12,11 +12,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple, Protocol
 
 from workbench.errors import Cancelled
 
 MESSAGES_PER_S = 10
+BLINK_S = 0.2
 
 
 class Progress(NamedTuple):
@@ -30,9 +32,11 @@ class Progress(NamedTuple):
 class Ticket:
     """One job's right to speak."""
 
-    def __init__(self, lock: threading.RLock, tell: Callable[[Progress], None]) -> None:
+    def __init__(self, lock: threading.RLock, tell: Callable[[Progress], None], silent: bool = False) -> None:
         self._lock = lock
         self._tell = tell
+        self._silent = silent
+        self._unsaid: Progress | None = None
         self._stopped = threading.Event()
         self._said_at = -1.0
         self._said_what = ""
@@ -46,10 +50,19 @@ class Ticket:
         """
         self.check()
         now = time.monotonic()
+        if self._silent:
+            self._unsaid = Progress(done, total, what)
+            return
         if what == self._said_what and now - self._said_at < 1 / MESSAGES_PER_S:
             return
         self._said_at, self._said_what = now, what
         self.deliver(lambda: self._tell(Progress(done, total, what)))
+
+    def speak(self) -> None:
+        """End a silence: what would have been said last is said now."""
+        self._silent = False
+        if self._unsaid is not None:
+            self(*self._unsaid)
 
     def check(self) -> None:
         """Raise `Cancelled` if the job was stopped."""
@@ -88,9 +101,16 @@ class Runner(Protocol):
 
 
 class Threads:
-    """Each job in a thread of its own; one computes at a time."""
+    """Each job in a thread of its own; one computes at a time.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    silent_s : a job says nothing of its progress for so long, so that what is done in a blink sends no
+        messages; `tell` may then be called once more right after a job has ended.
+    """
+
+    def __init__(self, silent_s: float = 0.0) -> None:
+        self._silent_s = silent_s
         self.lock = threading.RLock()
         self._turn = threading.Lock()
         self._ticket: Ticket | None = None
@@ -100,7 +120,7 @@ class Threads:
         """Begin `job` as soon as the one before has noticed that it was stopped."""
         with self.lock:
             self.stop()
-            ticket = self._ticket = Ticket(self.lock, tell)
+            ticket = self._ticket = Ticket(self.lock, tell, silent=self._silent_s > 0)
             self._thread = threading.Thread(target=self._run, args=(job, ticket), daemon=True)
             self._thread.start()
 
@@ -120,8 +140,21 @@ class Threads:
 
     def _run(self, job: Job, ticket: Ticket) -> None:
         with self._turn:
-            if not ticket.stopped:
+            if ticket.stopped:
+                return
+            timer = threading.Timer(self._silent_s, _speak, [ticket])
+            timer.daemon = True
+            if self._silent_s:
+                timer.start()
+            try:
                 job(ticket)
+            finally:
+                timer.cancel()
+
+
+def _speak(ticket: Ticket) -> None:
+    with suppress(Cancelled):
+        ticket.speak()
 
 
 class AtOnce:
