@@ -1,67 +1,32 @@
 """The Codecs app as a person uses it: real clicks, and what every chart really draws after each of them."""
 
-import re
-
 import pytest
-
-TABS = {
-    "Bytes by part": "bytes",
-    "Rate and distortion": "rate",
-    "Entropy over N": "entropy",
-    "Symbols of D": "symbols",
-}
-SETTLED = """() => document.querySelectorAll('.wb-tile').length === 5
-    && !document.querySelector('.wb-tile.wb-stale')
-    && !document.querySelector('[data-tile="Context codec"] .wb-value').innerText.startsWith('–')
-    && document.querySelector('.wb-progress').style.display === 'none'"""
+from app_page import PATIENCE_MS, AppPage
 
 
-class Codecs:
-    """A page of the app."""
+class Codecs(AppPage):
+    """A page of the app; the papers' words are no chart."""
 
-    def __init__(self, page, charts):
-        self.page = page
-        self.charts = charts(page)
-        page.locator(".wb-app").wait_for()
-        self.settle()
-
-    def settle(self):
-        self.page.wait_for_function(SETTLED, timeout=60_000)
-
-    def chooser(self, label):
-        exact = re.compile(f"^{re.escape(label)}$")
-        row = self.page.locator(".wb-choose .widget-inline-hbox").filter(
-            has=self.page.locator("label", has_text=exact)
-        )
-        return row.locator("select, input[type=text], input[type=number], .noUi-handle").first
-
-    def enter(self, label, text):
-        self.chooser(label).fill(text)
-        self.chooser(label).press("Enter")
-
-    def tile(self, name):
-        return self.page.locator(f'[data-tile="{name}"] .wb-value').inner_text()
+    TABS = {  # noqa: RUF012
+        "Bytes by part": "bytes",
+        "Rate and distortion": "rate",
+        "Entropy over N": "entropy",
+        "Symbols of D": "symbols",
+    }
+    READY = """() => document.querySelectorAll('.wb-tile').length === 5
+        && !document.querySelector('.wb-tile.wb-stale')
+        && !document.querySelector('[data-tile="Context codec"] .wb-value').innerText.startsWith('–')
+        && document.querySelector('.wb-progress').style.display === 'none'"""
 
     def open(self, tab):
-        """Look at a tab, and give what its chart has drawn, or its text."""
+        if tab != "Papers":
+            return super().open(tab)
         self.page.get_by_role("tab", name=tab, exact=True).click()
-        if tab == "Papers":
-            self.page.locator(".widget-html:not(.wb-old) .wb-papers td").first.wait_for(timeout=60_000)
-            return self.page.locator(".wb-papers").inner_text()
-        self.page.wait_for_function(
-            """name => { const chart = document.querySelector(`.wb-chart[data-chart="${name}"]`);
-            return chart.dataset.state === 'drawn' && chart.dataset.busy === 'false'
-            && chart.clientWidth > 0; }""",
-            arg=TABS[tab],
-            timeout=60_000,
-        )
-        return self.charts.read()[TABS[tab]]["data"]
+        self.page.locator(".widget-html:not(.wb-old) .wb-papers td").first.wait_for(timeout=PATIENCE_MS)
+        return self.page.locator(".wb-papers").inner_text()
 
     def everything(self):
-        return {tab: self.open(tab) for tab in (*TABS, "Papers")}
-
-    def notice(self):
-        return self.page.locator(".wb-notice")
+        return {**self.every_chart(), "Papers": self.open("Papers")}
 
 
 @pytest.fixture
@@ -70,9 +35,9 @@ def codecs(served, visit, charts):
 
 
 def test_every_chooser_changes_every_chart_that_depends_on_it(codecs):
-    every = {*TABS, "Papers"}
+    every = {*Codecs.TABS, "Papers"}
     before = codecs.everything()
-    for tab in TABS:
+    for tab in Codecs.TABS:
         assert before[tab] and all(trace["x"] and trace["y"] for trace in before[tab])
     steps = [
         (lambda: codecs.chooser("split").select_option("layer3"), every),

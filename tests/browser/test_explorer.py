@@ -4,67 +4,28 @@ import io
 import re
 
 import pytest
+from app_page import PATIENCE_MS, AppPage
 from PIL import Image
 
-TABS = {
-    "Cut profile": "cut profile",
-    "Payload": "payload",
-    "Reshape": "reshape",
-    "Answer": "answer",
-    "Latency": "latency",
-}
-SETTLED = """() => document.querySelectorAll('.wb-tile').length === 5
-    && !document.querySelector('.wb-tile.wb-stale')
-    && !document.querySelector('[data-tile=Payload] .wb-value').innerText.startsWith('–')
-    && document.querySelector('.wb-progress').style.display === 'none'"""
 
-
-class Explorer:
+class Explorer(AppPage):
     """A page of the app."""
 
-    def __init__(self, page, charts):
-        self.page = page
-        self.charts = charts(page)
-        page.locator(".wb-app").wait_for()
-        self.settle()
+    TABS = {  # noqa: RUF012
+        "Cut profile": "cut profile",
+        "Payload": "payload",
+        "Reshape": "reshape",
+        "Answer": "answer",
+        "Latency": "latency",
+    }
+    READY = """() => document.querySelectorAll('.wb-tile').length === 5
+        && !document.querySelector('.wb-tile.wb-stale')
+        && !document.querySelector('[data-tile=Payload] .wb-value').innerText.startsWith('–')
+        && document.querySelector('.wb-progress').style.display === 'none'"""
 
-    def settle(self):
-        """Until nothing runs and nothing is greyed."""
-        self.page.wait_for_function(SETTLED, timeout=60_000)
-
-    def chooser(self, label):
-        """The widget with that label in the left column."""
-        exact = re.compile(f"^{re.escape(label)}$")
-        row = self.page.locator(".wb-choose .widget-inline-hbox").filter(
-            has=self.page.locator("label", has_text=exact)
-        )
-        return row.locator("select, input[type=text], input[type=number], .noUi-handle").first
-
-    def tile(self, name):
-        """Text of a tile: value and the line below it."""
-        box = self.page.locator(f'[data-tile="{name}"]')
-        return box.locator(".wb-value").inner_text(), box.locator(".wb-sub").inner_text()
-
-    def open(self, tab):
-        """Look at a tab, and give what its chart has drawn."""
-        self.page.get_by_role("tab", name=tab, exact=True).click()
-        name = TABS[tab]
-        self.page.wait_for_function(
-            """name => { const chart = document.querySelector(`.wb-chart[data-chart="${name}"]`);
-            return chart.dataset.state === 'drawn' && chart.dataset.busy === 'false'
-            && chart.clientWidth > 0; }""",
-            arg=name,
-            timeout=60_000,
-        )
-        return self.charts.read()[name]["data"]
-
-    def every_chart(self):
-        """What each of the five charts has drawn."""
-        return {tab: self.open(tab) for tab in TABS}
-
-    def notice(self):
-        """The line across the page."""
-        return self.page.locator(".wb-notice")
+    def below(self, name):
+        """The line below the value of a tile."""
+        return self.page.locator(f'[data-tile="{name}"] .wb-sub').inner_text()
 
 
 CHOSEN = """() => {
@@ -83,7 +44,7 @@ def opened(served, browser, watched):
     """One page for all tests of this file: a kernel takes seconds to load torch."""
     fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
     page = fresh.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(PATIENCE_MS)
     problems = watched(page).problems
     page.goto(served.app("explorer"))
     yield page, problems
@@ -105,7 +66,7 @@ def explorer(opened, charts):
 
 def test_every_chooser_changes_every_chart_that_depends_on_it(explorer):
     """Reads all five charts after each choice: none may stay where it must move."""
-    all_five = set(TABS)
+    all_five = set(Explorer.TABS)
     before = explorer.every_chart()
     for chart in before.values():
         assert chart and all(trace["x"] or trace["y"] for trace in chart)
@@ -179,7 +140,7 @@ def test_random_weights_are_offered_and_marked_and_cancel_stops_the_work(explore
     assert explorer.page.locator(".wb-tile.wb-stale").count() == 5
     explorer.page.get_by_role("button", name="Run again").click()
     explorer.settle()
-    assert explorer.tile("Payload")[1] == "random weights"
+    assert explorer.below("Payload") == "random weights"
     assert explorer.notice().filter(visible=True).count() == 0
     explorer.open("Answer")
     title = explorer.page.locator(".wb-chart[data-chart=answer] .gtitle").text_content()
@@ -215,6 +176,7 @@ def test_the_address_restores_the_choice_on_another_page(explorer, served, visit
     other.settle()
     assert other.page.url.partition("#")[2] == address.partition("#")[2]
     assert other.tile("Payload") == explorer.tile("Payload")
+    assert other.below("Payload") == explorer.below("Payload")
     other.chooser("link").locator("option:checked", has_text="ble5").wait_for(state="attached")
 
 
@@ -244,7 +206,7 @@ def test_code_log_and_table(explorer):
     lines = download.value.path().read_text().splitlines()
     assert lines[0] == "part,nbytes,share,meaning"
     nbytes = sum(int(line.split(",")[1]) for line in lines[1:])
-    assert explorer.tile("Payload")[0] == f"{nbytes:,} B"
+    assert explorer.tile("Payload") == f"{nbytes:,} B"
 
 
 def test_the_whole_page_can_be_reached_on_a_small_screen(explorer):

@@ -38,7 +38,7 @@ def lab(browser, tmp_path, write_app):
     )
     yield json.loads(process.stdout.readline())["address"]
     process.send_signal(signal.SIGTERM)
-    process.wait(30)
+    process.wait(120)
     process.stdout.close()
 
 

@@ -63,7 +63,7 @@ def status(address, **headers):
     request = urllib.request.Request(address, headers=headers)
     opener = urllib.request.build_opener(NoRedirect)
     try:
-        with opener.open(request, timeout=10) as answer:
+        with opener.open(request, timeout=120) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         error.close()
@@ -252,12 +252,12 @@ def test_a_warm_kernel_knows_nothing_of_the_visitor_before(
 
 
 def test_closing_the_page_ends_its_kernel(server, visit, charts, wait_until):
-    before = len(psutil.Process(server.pid).children())
+    before = set(psutil.Process(server.pid).children())  # kernels of earlier tests may still be ending
     page = visit(server.app("charts"))
     charts(page).wait(6)
-    assert len(psutil.Process(server.pid).children()) == before + 1
+    (own,) = set(psutil.Process(server.pid).children()) - before
     page.goto("about:blank")
-    wait_until(lambda: len(psutil.Process(server.pid).children()) <= before, what="the end of the kernel")
+    wait_until(lambda: not own.is_running(), what="the end of the kernel")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -283,7 +283,7 @@ def test_a_port_in_use_is_said_with_the_next_step(server):
         "--apps",
         str(server.folder),
     ]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 2
     assert f"port {server.port} is in use" in ended.stderr
     assert "leave --port out" in ended.stderr
@@ -301,5 +301,5 @@ def test_lab_opens_the_notebooks_with_its_token_only(tmp_path, wait_until):
         assert status(f"{bare}api/contents", Authorization=f"token {token}", Host="evil.example") == 403
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(120)
         process.stdout.close()

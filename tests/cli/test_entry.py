@@ -36,15 +36,24 @@ def test_what_needs_no_network_imports_none(words):
         "assert not heavy, heavy\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
 
 
 def test_help_comes_at_once():
+    """A third of a second where nothing else runs; as a busy machine may be slow, modules are counted."""
+
     def once():
         started = time.perf_counter()
         process("--help")
         return time.perf_counter() - started
 
-    assert min(once() for _ in range(3)) < 1
+    assert min(once() for _ in range(3)) < 10
+    code = (
+        "import sys\nfrom workbench.cli.app import app\n"
+        "try:\n    app(['--help'], prog_name='workbench')\nexcept SystemExit:\n    pass\n"
+        "print(len(sys.modules), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stderr) < 400

@@ -1,0 +1,71 @@
+"""What tests of every app do on its page: wait until it is ready, choose, press, read tiles and charts."""
+
+import re
+
+PATIENCE_MS = 180_000
+DRAWN = """name => { const chart = document.querySelector(`.wb-chart[data-chart="${name}"]`);
+    return chart.dataset.state === 'drawn' && chart.dataset.busy === 'false' && chart.clientWidth > 0; }"""
+
+
+class AppPage:
+    """A page of an app; a subclass says when it is `READY` and which chart stands on which tab."""
+
+    READY: str
+    TABS: dict[str, str]
+
+    def __init__(self, page, charts):
+        self.page = page
+        self.charts = charts(page)
+        page.locator(".wb-app").wait_for(timeout=PATIENCE_MS)
+        self.settle()
+
+    def settle(self):
+        """Until nothing runs and nothing is greyed."""
+        self.page.wait_for_function(self.READY, timeout=PATIENCE_MS)
+
+    def chooser(self, label):
+        """The widget with that label in the left column."""
+        exact = re.compile(f"^{re.escape(label)}$")
+        row = self.page.locator(".wb-choose .widget-inline-hbox").filter(
+            has=self.page.locator("label", has_text=exact)
+        )
+        return row.locator("select, input[type=text], input[type=number], .noUi-handle").first
+
+    def enter(self, label, text):
+        """Type into a chooser."""
+        self.chooser(label).fill(str(text))
+        self.chooser(label).press("Enter")
+
+    def choose(self, label, *starts):
+        """Choose the entries of a list that start with these words, once they are there."""
+        chooser = self.chooser(label)
+        for start in starts:  # the entries of a network come once it is loaded
+            chooser.locator("option", has_text=re.compile(rf"^\s*{re.escape(start)}(\s|$)")).first.wait_for(
+                state="attached"
+            )
+        texts = chooser.locator("option").all_inner_texts()
+        picked = [text for text in texts if text.split()[0] in starts]
+        assert len(picked) == len(starts), texts
+        chooser.select_option(picked)
+
+    def press(self, text):
+        """Click the first button with exactly that text."""
+        self.page.locator(".wb-app button", has_text=re.compile(f"^{text}$")).first.click()
+
+    def tile(self, name):
+        """The value on a tile."""
+        return self.page.locator(f'[data-tile="{name}"] .wb-value').inner_text()
+
+    def open(self, tab):
+        """Look at a tab, and give what its chart has drawn."""
+        self.page.get_by_role("tab", name=tab, exact=True).click()
+        self.page.wait_for_function(DRAWN, arg=self.TABS[tab], timeout=PATIENCE_MS)
+        return self.charts.read()[self.TABS[tab]]["data"]
+
+    def every_chart(self):
+        """What each chart has drawn, by its tab."""
+        return {tab: self.open(tab) for tab in self.TABS}
+
+    def notice(self):
+        """The line across the page."""
+        return self.page.locator(".wb-notice")
