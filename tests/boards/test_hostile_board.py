@@ -38,7 +38,7 @@ def honest(do):
         rows = {"kind": "rows", "rows": [ROW] * 3, "samples": [SAMPLE] * 2}
         return [
             (rows, b""),
-            ({**answer, "cancelled": False, "warm": [[1, 2]], "peak_memory_bytes": 10**8}, b""),
+            ({**answer, "cancelled": False, "warm": [[1, 2]], "watts": 5.0, "peak_memory_bytes": 10**8}, b""),
         ]
     if do == "chain":
         return [({**answer, "sample": SAMPLE, "warm": [[1, 2]]}, b"")]

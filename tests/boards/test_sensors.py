@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import stat
 
 import pytest
 
 from workbench.boards.agent import Sensors
 from workbench.boards.inventory import Board
-from workbench.boards.session import open_board
+from workbench.boards.session import Burst, open_board
 from workbench.boards.statistics import summarise
 
 
@@ -158,6 +159,31 @@ def test_files_that_hold_nonsense(pi5):
     })  # fmt: skip
     found = Sensors(str(pi5)).sample(0)
     assert (found["temperature_c"], found["clock_hz"], found["throttled"]) == (None, 1.5e9, None)
+
+
+@pytest.mark.parametrize(("tree", "watts"), [("pi5", 0.1 * 3.3 + 2.0 * 0.9), ("orin", 5.008 * 1.2)])
+def test_energy_of_an_inference(tree, watts, request, picture, relu, lock):
+    """Power times the time at work: by files during the runs, or by the tool while further inferences run."""
+    root = request.getfixturevalue(tree)
+
+    async def scenario():
+        async with open_board(Board("local", ""), lock=lock, root=str(root)) as session:
+            name, _provider = await session.load_network(relu)
+            given = await session.put(picture)
+            rows, samples = [], []
+            async for part in session.burst(name, given, None, runs=20, warmups=1, stall_s=60):
+                if isinstance(part, Burst):
+                    return rows, samples, part.watts
+                rows += part.rows
+                samples += part.samples
+
+    rows, samples, asked = asyncio.run(scenario())
+    assert asked == (pytest.approx(watts) if tree == "pi5" else None)
+    if tree == "orin":  # so few runs end before a file is read in between
+        samples[1:1] = [dataclasses.replace(samples[0], time_s=samples[0].time_s + 1e-6)]
+    run = summarise("split", "burst", rows, samples, watts=asked)
+    assert run.energy_j == pytest.approx(watts * run.stages["edge"].median)
+    assert all(row.encode_s == 0 for row in run.rows)
 
 
 @pytest.mark.parametrize("tree", ["pi5", "orin"])

@@ -125,6 +125,7 @@ def test_energy_is_power_times_busy_time():
     assert summarise("split", "burst", rows(10), powered).energy_j == pytest.approx(0.055)
     assert summarise("split", "chain", rows(10), powered).energy_j is None
     assert summarise("split", "burst", rows(10), samples(11)).energy_j is None
+    assert summarise("split", "burst", rows(10), samples(11), watts=4.0).energy_j == pytest.approx(0.044)
 
 
 def test_nothing_measured():

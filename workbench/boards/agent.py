@@ -43,6 +43,7 @@ MAX_BYTES = 2**30
 MAX_THINGS = 256
 MAX_RUNS = 100000
 BATCH_ROWS = 100
+POWER_READINGS = 10
 BATCH_SECONDS = 0.2
 DTYPES = ("float32", "float16", "uint8", "int64")
 KEPT = "~/.local/share/workbench-board"  # made by `board setup` only
@@ -212,10 +213,10 @@ class Sensors:
                 found["temperature_c"] = float(words)
             except ValueError:
                 pass
-            found["power_w"] = self._pmic_watts() if found["power_w"] is None else found["power_w"]
+            found["power_w"] = self.pmic_watts() if found["power_w"] is None else found["power_w"]
         return found
 
-    def _pmic_watts(self) -> float | None:
+    def pmic_watts(self) -> float | None:
         """Sum over the rails of a Pi 5's power chip; None elsewhere."""
         volts: dict[str, float] = {}
         amperes: dict[str, float] = {}
@@ -640,7 +641,14 @@ class Agent:
                 rows, samples, flushed = [], [], time.monotonic()
         samples.append(self.sensors.thorough(work.moment()))
         self.send(request, "rows", rows=rows, samples=samples)
-        self.send(request, "answer", cancelled=stopped, warm=work.warm, peak_memory_bytes=peak_memory())
+        self.send(
+            request,
+            "answer",
+            cancelled=stopped,
+            warm=work.warm,
+            watts=None if stopped else work.watts(),
+            peak_memory_bytes=peak_memory(),
+        )
 
     def do_chain(self, request: int, message: dict[str, Any], body: bytearray) -> None:
         """Prepare for `step`, which runs once and sends the result's bytes."""
@@ -726,6 +734,28 @@ class Work:
             encode = 0
             agent.kept["answer"] = outputs[0]
         return [begin - self.origin, middle - begin, encode, len(payload) if payload is not None else 0, 0]
+
+    def watts(self) -> float | None:
+        """Mean power while further, untimed inferences run, where only a tool tells it (a Pi 5); else None.
+
+        Files are read during the timed runs; a tool would slow them.
+        """
+        sensors = self.agent.sensors
+        if sensors.rails or not sensors.vcgencmd or sensors.pmic_watts() is None:
+            return None
+        told: list[float | None] = []
+        reader = threading.Thread(
+            target=lambda: told.extend(sensors.pmic_watts() for _reading in range(POWER_READINGS)),
+            daemon=True,
+        )
+        reader.start()
+        try:
+            while reader.is_alive():
+                self.once()
+        except Cancelled:
+            return None
+        known = [value for value in told if value is not None]
+        return sum(known) / len(known) if known else None
 
     def sample(self) -> dict[str, Any] | None:
         now = self.moment()

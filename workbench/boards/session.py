@@ -47,11 +47,12 @@ class Part(NamedTuple):
 
 
 class Burst(NamedTuple):
-    """How a burst ended."""
+    """How a burst ended; `watts` at work where only a tool there tells the power, and not its files."""
 
     cancelled: bool
     warmup_s: tuple[float, ...]
     peak_memory_bytes: int
+    watts: float | None = None
 
 
 class Step(NamedTuple):
@@ -215,10 +216,12 @@ class BoardSession:
             async for message in messages:
                 if message.fields["kind"] == "answer":
                     warm = fields.rows_of(message.fields.get("warm"), warmups)
+                    watts = message.fields.get("watts")
                     yield Burst(
                         message.fields.get("cancelled") is True,
                         _warmups(warm),
                         fields.whole(message.fields.get("peak_memory_bytes"), "memory", 2**50),
+                        None if watts is None else fields.number(watts, "watts", 1e6),
                     )
                     return
                 rows = [fields.row(row) for row in fields.rows_of(message.fields.get("rows"), 1000)]

@@ -112,10 +112,14 @@ def summarise(
     samples: Sequence[BoardSample],
     *,
     warmup_s: Sequence[float] = (),
+    watts: float | None = None,
     cancelled: bool = False,
     notes: Sequence[str] = (),
 ) -> BoardRun:
-    """The run: rows marked, the clean ones summed up, and what speaks against quoting it."""
+    """The run: rows marked, the clean ones summed up, and what speaks against quoting it.
+
+    `watts` is the power at work where the samples do not tell it.
+    """
     marked = mark_spoilt(rows, samples)
     clean = [row for row in marked if not row.spoilt]
     counted = clean if len(clean) >= min(FEWEST_CLEAN, len(marked)) and clean else list(marked)
@@ -135,7 +139,7 @@ def summarise(
         total=total,
         problems=tuple(_problems(marked, clean, counted, samples, stages, way)),
         sent_bytes=int(np.median([row.sent_bytes for row in counted])) if counted else 0,
-        energy_j=_energy(samples, counted) if mode == "burst" else None,
+        energy_j=_energy(samples, counted, watts) if mode == "burst" else None,
         cancelled=cancelled,
         notes=tuple(notes),
     )
@@ -187,13 +191,17 @@ def _since(samples: Sequence[BoardSample]) -> list[str]:
     return [text for bit, text in _NOW_BITS.items() if fresh >> (bit + _STICKY) & 1]
 
 
-def _energy(samples: Sequence[BoardSample], rows: Sequence[BoardRow]) -> float | None:
+def _energy(samples: Sequence[BoardSample], rows: Sequence[BoardRow], watts: float | None) -> float | None:
     """Joule for one inference's time on the board: mean power while it worked times that time's median."""
-    watts = [(sample.time_s, sample.power_w) for sample in samples if sample.power_w is not None]
+    told = [(sample.time_s, sample.power_w) for sample in samples if sample.power_w is not None]
     busy = [(row.edge_s or 0) + (row.encode_s or 0) for row in rows]
-    if len(watts) < 3 or not busy or not max(busy):
+    if not busy or not max(busy):
         return None
-    times, powers = np.array(watts).T
+    if watts is not None:
+        return watts * float(np.median(busy))
+    if len(told) < 3:
+        return None
+    times, powers = np.array(told).T
     if times[-1] <= times[0]:
         return None
     mean = float(np.trapezoid(powers, times) / (times[-1] - times[0]))

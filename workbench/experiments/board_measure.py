@@ -87,6 +87,7 @@ class _Collected:
     rows: list[BoardRow] = field(default_factory=list)
     samples: list[BoardSample] = field(default_factory=list)
     warmup_s: tuple[float, ...] = ()
+    watts: float | None = None
     cancelled: bool = True
     notes: list[str] = field(default_factory=list)
 
@@ -98,6 +99,7 @@ class _Collected:
             self.rows,
             self.samples,
             warmup_s=self.warmup_s,
+            watts=self.watts,
             cancelled=self.cancelled,
             notes=self.notes,
         )
@@ -305,7 +307,7 @@ class Bench:
         async with contextlib.aclosing(stream) as parts:
             async for part in parts:
                 if isinstance(part, Burst):
-                    into.warmup_s, into.cancelled = part.warmup_s, part.cancelled
+                    into.warmup_s, into.cancelled, into.watts = part.warmup_s, part.cancelled, part.watts
                     self._known["peak"] = part.peak_memory_bytes
                     break
                 self._keep(into, part.rows, part.samples)
