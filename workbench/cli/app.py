@@ -22,6 +22,7 @@ from workbench.cli import (
     models,
     output,
     run,
+    saliency,
     serve,
     split_points,
     train,
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "check-codec": check_codec.check_codec,
     "links": links.links,
     "run": run.run,
+    "saliency": saliency.saliency,
     "train": train.train,
 }
 

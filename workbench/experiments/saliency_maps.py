@@ -89,7 +89,7 @@ def saliency(
         coder = codec_of("raw")
     if coder is not None and not isinstance(coder, Codec):
         raise SettingError(f"codec is a {type(codec).__name__}; it must be from wb.codec, or a name")
-    with enough_memory(f"a map of {network.name}"):
+    with enough_memory(f"a map of {network.name}"), torch.inference_mode(False):
         maker = _Maker(
             workspace or Workspace(), network, split, coder, _one(network, picture), progress or quiet
         )

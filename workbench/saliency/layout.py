@@ -22,7 +22,7 @@ from torch import Tensor
 
 Kind = Literal["channel-first", "channel-last", "tokens", "tokens-last"]
 MAX_EXTRA = 8  # class, distillation and register tokens
-LOCAL = 0.05  # correlation below which nothing in a tensor belongs to a place
+CHANCE = 3.0  # so many standard deviations of a correlation by chance are none
 QUARTERS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
 
@@ -100,7 +100,8 @@ def find(
     answers = _answers(input_size, values_of)
     scores = [_score(one, answers) for one in choices]
     best = int(np.argmax(scores))
-    return choices[best] if scores[best] > LOCAL else None
+    by_chance = CHANCE / math.sqrt((len(QUARTERS) - 1) * choices[best].places)
+    return choices[best] if scores[best] > by_chance else None
 
 
 def _is_grid(grid: tuple[int, int], picture: tuple[int, int]) -> bool:
