@@ -94,9 +94,16 @@ def test_settings_reach_the_method(folder):
 
 def test_search_names_the_best_first_and_the_front(folder, tmp_path):
     words = ("digits-convnext", "--split", "stages.2", "--images", folder, "--search", tmp_path / "s.log")
-    code, text, _ = call(*words, "--approach", "pareto", "--candidates", 3, "--json")
+    record = tmp_path / "search.json"
+    code, text, _ = call(
+        *words, "--approach", "pareto", "--candidates", 3, "--epochs", 2, "--json", "--record", record
+    )
     assert code == 0
     found = json.loads(text)
+    kept = json.loads(record.read_text())
+    assert (kept["model"], kept["split"], kept["approach"]) == ("digits-convnext", "stages.2", "pareto")
+    assert [one["loss"] for one in kept["candidates"]] == [one["loss"] for one in found]
+    assert [one["front"] for one in kept["candidates"]] == [one["pareto"] for one in found]
     assert [one["number"] for one in found] == [0, 1, 2]
     assert any(one["pareto"] for one in found)
     code, text, _ = call(

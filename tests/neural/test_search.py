@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import save_file
 
 import workbench as wb
-from workbench.errors import Cancelled, InputError, SettingError
+from workbench.errors import Cancelled, InputError, SettingError, StorageError
 from workbench.neural import search as searching
 from workbench.neural.comparing import Pictures
 from workbench.neural.compensators import Compensator
@@ -133,6 +133,23 @@ def test_tried_are_the_candidates_with_their_front():
         Tried(0, "H", "n=2 f_m=1.0 s_m=2", 0.3, 0.9, 100, 1.0, True),
         Tried(1, "T", "n_g=1 n_l=1 heads=4 window=4 ffdim=0", 0.2, 0.9, 200, 1.0, False),
     )
+
+
+def test_a_full_disk_says_so_and_keeps_what_was_tried(small_split, coloured, tmp_path, monkeypatch):
+    from optuna.storages.journal import JournalFileBackend
+
+    file, learn = tmp_path / "search.log", Pictures(*coloured)
+    search(small_split, learn, file, stop=Stop(1), plan=QUICK)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalFileBackend, "append_logs", full)
+        with pytest.raises(StorageError, match=r"search\.log: No space left on device; free some space"):
+            search(small_split, learn, file, stop=Stop(2), plan=QUICK)
+    found = search(small_split, learn, file, stop=Stop(2), plan=QUICK)
+    assert [one.number for one in found] == [0, 1]
 
 
 def test_file_of_another_search_is_refused(small, small_split, coloured, tmp_path):

@@ -9,6 +9,7 @@ import torch
 import workbench as wb
 from workbench.codecs import decode
 from workbench.errors import InputError, SettingError, StorageError, UnknownNameError
+from workbench.neural import fitting
 from workbench.neural.augment import Augmentation
 from workbench.neural.crossing import StraightThrough
 from workbench.neural.features import edge_features
@@ -101,6 +102,49 @@ def test_straight_through_is_one_bit_forward_and_the_identity_backward():
     assert torch.allclose(made, torch.tensor([-0.5, -0.5, 2.0, 2.0]))
     (made * torch.tensor([1.0, 2.0, 3.0, 4.0])).sum().backward()
     assert features.grad.tolist() == [1.0, 2.0, 3.0, 4.0]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_mixed_precision_trains_every_method(name, small_split, coloured, monkeypatch):
+    """As on a GPU, with the CPU's own bfloat16: near to single precision, and float32 at the end."""
+    exact = _made(name, small_split, coloured)
+    used = []
+
+    def mixed():
+        used.append(True)
+        return torch.autocast("cpu", dtype=torch.bfloat16)
+
+    monkeypatch.setattr(fitting, "_mixed", mixed)
+    trained = _made(name, small_split, coloured)
+    assert used
+    assert {value.dtype for value in trained.chain.parameters()} == {torch.float32}
+    for one, other in zip(trained.curves, exact.curves, strict=True):
+        assert one.train != other.train
+        assert one.held_out[-1] == pytest.approx(other.held_out[-1], rel=0.25)
+    with torch.no_grad():
+        assert len(codec_of(trained).encode(trained.chain.edge(coloured[0][:1])[0].numpy())) > 0
+
+
+@pytest.mark.parametrize(
+    ("gpu", "has", "mixed"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_gpu_is_used_where_there_is_one_and_mixed_where_it_has_bfloat16(gpu, has, mixed, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(
+        torch.cuda, "is_bf16_supported", lambda including_emulation: has and not including_emulation
+    )
+    assert fitting.device() == torch.device("cuda" if gpu else "cpu")
+    assert fitting.mixed_precision() is mixed
+
+
+def test_accuracy_is_computed_where_the_network_is():
+    class Elsewhere(torch.nn.Linear):
+        def forward(self, pictures):
+            assert pictures.device.type == "meta"
+            return torch.eye(4)
+
+    pictures, labels = torch.zeros(4, 3, 2, 2), torch.tensor([0, 1, 2, 0])
+    assert accuracy(Elsewhere(2, 2, device="meta"), pictures, labels) == 0.75
 
 
 def test_same_seed_same_weights(small_split, coloured):

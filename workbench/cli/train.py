@@ -39,7 +39,9 @@ def train(
     labels: Annotated[bool, typer.Option(help="Without labels stage 1 alone is trained.")] = True,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Train so many times, and give the spread.")] = 1,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds; the others follow it.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="At most so many epochs in stage 1.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="At most so many epochs in stage 1; of a search 6.")
+    ] = None,
     finetune_epochs: Annotated[int | None, typer.Option(min=1, help="Epochs in stage 2.")] = None,
     flip: Annotated[bool, typer.Option(help="Mirror pictures in stage 2 (not for digits).")] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the CPU to use.")] = None,
@@ -96,7 +98,7 @@ def train(
     if not labels:
         learn = Pictures(learn.pictures, None)
     if search is not None:
-        _search(where, learn, images, search, approach, candidates, record, as_json)
+        _search(where, learn, images, search, approach, candidates, epochs, record, as_json)
         return
     recipe = _recipe(epochs, finetune_epochs, flip)
     chosen = range(first_seed, first_seed + seeds)
@@ -150,14 +152,17 @@ def _search(
     file: Path,
     approach: str,
     most: int,
+    epochs: int | None,
     record: Path | None,
     as_json: bool,
 ) -> None:
     from workbench.neural.fitting import device
+    from workbench.neural.plans import Plan
     from workbench.neural.search import Stop, search, tried
 
     chosen = cast("Approach", approach)
-    found = search(where, learn, file, approach=chosen, stop=Stop(most), progress=_progress())
+    plan = Plan(epochs=epochs, patience=0) if epochs else None
+    found = search(where, learn, file, approach=chosen, stop=Stop(most), plan=plan, progress=_progress())
     shown = tried(found)
     told = [
         {**dataclasses.asdict(one), "pareto": point.front} for one, point in zip(found, shown, strict=True)

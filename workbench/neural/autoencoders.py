@@ -92,7 +92,7 @@ class JpegThrough(nn.Module):
         self.quality = quality
 
     def forward(self, codes: Tensor) -> Tensor:
-        pixels = np.rint(255 * codes.detach().clamp(0, 1).cpu().numpy()).astype(np.uint8)
+        pixels = np.rint(255 * codes.detach().float().clamp(0, 1).cpu().numpy()).astype(np.uint8)
         back = np.stack([self._through(one) for one in pixels]).astype(np.float32) / np.float32(255)
         return codes + (torch.from_numpy(back).to(codes) - codes).detach()
 

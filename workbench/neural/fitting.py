@@ -48,8 +48,13 @@ class _State:
 
 
 def device() -> torch.device:
-    """Where training runs: the first CUDA GPU if there is one, with mixed precision; else the CPU."""
+    """Where training runs: the first CUDA GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def mixed_precision() -> bool:
+    """Whether training computes in bfloat16 where that is safe: on a GPU that has it."""
+    return device().type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def fit(
@@ -208,13 +213,9 @@ def _held_out(network: nn.Module, loss: Loss, rows: Tensor, plan: Plan) -> float
     return sum(sums) / len(rows)
 
 
-@contextmanager
-def _mixed() -> Iterator[None]:
-    if device().type == "cuda":
-        with torch.autocast("cuda", dtype=torch.bfloat16):
-            yield
-    else:
-        yield
+def _mixed() -> torch.autocast:
+    """bfloat16 needs no scaling of the gradient, its range is that of float32."""
+    return torch.autocast(device().type, dtype=torch.bfloat16, enabled=mixed_precision())
 
 
 def _polynomial(step: int, plan: Plan, batches: int) -> float:

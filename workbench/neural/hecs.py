@@ -32,6 +32,11 @@ _WIDEST = 700
 _TAIL = 1e-5
 
 
+def _exact(values: Tensor) -> torch.autocast:
+    """No mixed precision here: eight bits of mantissa would move codes by whole numbers."""
+    return torch.autocast(values.device.type, enabled=False)
+
+
 class Measurement(nn.Module):
     """y = W x of standardised features, flattened: (B, *shape) to (B, m); rows of W at most 1 long."""
 
@@ -53,8 +58,9 @@ class Measurement(nn.Module):
         return self.weight / self.weight.norm(dim=1, keepdim=True).clamp_min(1.0)
 
     def forward(self, features: Tensor) -> Tensor:
-        values = (features.flatten(1) - self.centre) / self.spread
-        return values @ self.bounded().T * self.log_gain.exp()
+        with _exact(features):
+            values = (features.float().flatten(1) - self.centre) / self.spread
+            return values @ self.bounded().T * self.log_gain.exp()
 
     def as_layers(self) -> nn.Module:
         """The same as one linear layer."""
@@ -105,10 +111,11 @@ class Prior(nn.Module):
 
     def probability(self, codes: Tensor) -> Tensor:
         """Mass of the unit interval around each code (B, m); never below 1e-9."""
-        scales = self.log_scales.exp().clamp_min(1e-3)
-        at = codes[..., None] - self.means
-        mass = torch.sigmoid((at + 0.5) / scales) - torch.sigmoid((at - 0.5) / scales)
-        return (mass * self.logits.softmax(-1)).sum(-1).clamp_min(1e-9)
+        with _exact(codes):
+            scales = self.log_scales.exp().clamp_min(1e-3)
+            at = codes[..., None] - self.means
+            mass = torch.sigmoid((at + 0.5) / scales) - torch.sigmoid((at - 0.5) / scales)
+            return (mass * self.logits.softmax(-1)).sum(-1).clamp_min(1e-9)
 
     def tables(self) -> Tensor:
         """Integer tables (m, 2·offset + 1) that add up to 2^BITS in each row, for numbers -offset..offset."""

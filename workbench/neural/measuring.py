@@ -74,10 +74,11 @@ def measure(
 
 
 def accuracy(network: nn.Module, pictures: Tensor, labels: Tensor) -> float:
-    """Share of pictures whose best class is their label."""
+    """Share of pictures whose best class is their label; computed wherever the network is."""
     with torch.no_grad():
+        where = next(network.parameters(), pictures).device
         right = [
-            (network(batch).argmax(1) == labels[at : at + len(batch)]).sum().item()
+            (network(batch.to(where)).argmax(1).cpu() == labels[at : at + len(batch)]).sum().item()
             for at, batch in _batches(pictures)
         ]
     return sum(right) / len(pictures)

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -129,20 +130,21 @@ def search(
                 progress(done, stop.candidates, "search")
 
         tell()
-        trial = study.ask()
-        try:
-            chosen = _draw(trial, able, approach, study, stop)
-            found = _try(chosen, split, learn, plan, seed, tell)
-        except BaseException:
-            study.tell(trial, state=_failed())  # or it would count as one that a worker is at
-            raise
-        for name, value in found.items():
-            trial.set_user_attr(name, value)
-        trial.set_user_attr("compensator", chosen.settings())
-        if approach == "pareto":
-            study.tell(trial, (found["accuracy"], found["parameters"], found["server_s"]))
-        else:
-            study.tell(trial, found["loss"])
+        with _told(storage):
+            trial = study.ask()
+            try:
+                chosen = _draw(trial, able, approach, study, stop)
+                found = _try(chosen, split, learn, plan, seed, tell)
+            except BaseException:
+                study.tell(trial, state=_failed())  # or it would count as one that a worker is at
+                raise
+            for name, value in found.items():
+                trial.set_user_attr(name, value)
+            trial.set_user_attr("compensator", chosen.settings())
+            if approach == "pareto":
+                study.tell(trial, (found["accuracy"], found["parameters"], found["server_s"]))
+            else:
+                study.tell(trial, found["loss"])
         if watch is not None:
             watch(candidates(study))
     return candidates(study)
@@ -236,7 +238,7 @@ def _open(storage: Path, approach: str, split: Split, seed: int) -> optuna.Study
             sampler=optuna.samplers.TPESampler(seed=seed + _workers(storage), n_startup_trials=6),
         )  # fmt: skip
     except OSError as error:
-        raise StorageError(f"search: cannot write {storage}: {error.strerror or error}") from error
+        raise _unwritten(storage, error) from error
     except (ValueError, KeyError) as error:
         raise SettingError(f"search: {storage} holds no search of compensators ({error})") from error
     if study.user_attrs.setdefault("search", what) != what:
@@ -244,8 +246,25 @@ def _open(storage: Path, approach: str, split: Split, seed: int) -> optuna.Study
             f"search: {storage} holds a search for {study.user_attrs['search']!r} (fingerprint, split, "
             f"approach), not for {what!r}; choose another file"
         )
-    study.set_user_attr("search", what)
+    with _told(storage):
+        study.set_user_attr("search", what)
     return study
+
+
+@contextmanager
+def _told(storage: Path) -> Iterator[None]:
+    """A full disk as an error that says what to do; the candidates before it are in the file."""
+    try:
+        yield
+    except OSError as error:
+        raise _unwritten(storage, error) from error
+
+
+def _unwritten(storage: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"search: cannot write {storage}: {error.strerror or error}; free some space or choose another file, "
+        "then start it again: a search goes on from the last candidate that was written"
+    )
 
 
 def _workers(storage: Path) -> int:

@@ -8,6 +8,7 @@ Stage 1 measures the error in units of the features' variance, so that it means 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,8 +83,9 @@ def train(
     recipe = recipe or Recipe()
     _check(method, pictures, labels)
     where = device()
+    edge = split.edge_part if where.type == "cpu" else copy.deepcopy(split.edge_part).to(where)
     features = edge_features(
-        split.edge_part, pictures, folder=folder, key=f"{split.model.fingerprint} {split.point.name}",
+        edge, pictures, folder=folder, key=f"{split.model.fingerprint} {split.point.name}",
         progress=progress,
     )  # fmt: skip
     samples = features.rows(torch.arange(min(len(features), 512)))
