@@ -92,6 +92,7 @@ def test_check(type_in):
         (("measure", "local", "--split", "layer9"), "split point"),
         (("measure", "local", "--codec", "unifrom"), "did you mean 'uniform'"),
         (("measure", "local", "--split", "layer3", "--runs", "0"), "runs is 0"),
+        (("measure", "local", "--codec", "slicer", "--set", "bits=8;6"), "bits"),
         (("measure", "local", "local", "--split", "layer3"), "each once"),
     ],
 )
@@ -148,7 +149,7 @@ def test_measure_as_json_and_several_codecs(type_in):
         "--codec",
         "raw",
         "--codec",
-        "onebit",
+        "slicer",
         "--runs",
         "2",
         "--mode",
@@ -157,7 +158,7 @@ def test_measure_as_json_and_several_codecs(type_in):
     shown = type_in("measure", *words, "--no-baselines", "--json")
     assert shown.exit_code == 0, shown.output
     trials = json.loads(shown.stdout)["trials"]
-    assert [trial["codec"] for trial in trials] == ["raw", "onebit"]
+    assert [trial["codec"] for trial in trials] == ["raw", "slicer"]
     assert all([run["mode"] for run in trial["runs"]] == ["burst"] for trial in trials)
 
 

@@ -185,8 +185,7 @@ def measure(
     from workbench.experiments.board_series import measure_series
 
     network = choices.load(model, pretrained, weights, input_size, mean, std, classes)
-    settings = choices.settings(setting or ())
-    codecs = [codec_of(one, **settings) for one in codec or ("raw",)]
+    codecs = [codec_of(one, **choices.settings_for(one, setting or ())) for one in codec or ("raw",)]
     options: dict[str, Any] = {
         "images": images,
         "runs": runs,
