@@ -2,7 +2,7 @@
 
 import re
 
-PATIENCE_MS = 180_000
+PATIENCE_MS = 300_000
 DRAWN = """name => { const chart = document.querySelector(`.wb-chart[data-chart="${name}"]`);
     return chart.dataset.state === 'drawn' && chart.dataset.busy === 'false' && chart.clientWidth > 0; }"""
 
