@@ -5,7 +5,7 @@ import json
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.experiments.trained import Recorded, claims, recorded, searched
+from workbench.experiments.trained import Recorded, claims, rate_accuracy, recorded, recoveries, searched
 from workbench.records import Closeness, Reached
 
 
@@ -95,3 +95,20 @@ def test_the_shipped_searches_can_be_read():
         best = max(tried.accuracy for tried in one.tried)
         assert any(tried.front and tried.accuracy == best for tried in one.tried)
         assert one.command.startswith("workbench train ")
+
+
+def test_hecs_is_ahead_at_every_number_of_measurements_in_the_shipped_record():
+    lines = recoveries()
+    assert set(lines) == {"hecs", "lasso", "vae"}
+    for ours, *others in zip(*(lines[way] for way in ("hecs", "lasso", "vae")), strict=True):
+        for other in others:
+            assert other[0] == ours[0]
+            assert ours[1] + ours[2] < other[1] - other[2]
+
+
+def test_rate_and_accuracy_of_all_ways_are_on_the_same_axes(tmp_path):
+    points = [("a", 30.0, 0.9), ("b", 5.0, 0.5), ("a", 10.0, 0.7)]
+    told = {"points": [{"way": way, "payload_bytes": size, "accuracy": share} for way, size, share in points]}
+    (tmp_path / "hecs-rate-accuracy.json").write_text(json.dumps(told))
+    assert rate_accuracy(tmp_path) == {"a": ((10.0, 0.7), (30.0, 0.9)), "b": ((5.0, 0.5),)}
+    assert {"hecs-b", "jpeg", "webp", "context", "rans-csr"} <= set(rate_accuracy())

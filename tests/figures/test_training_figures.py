@@ -7,6 +7,8 @@ from workbench.figures.training import (
     accuracy_figure,
     loss_figure,
     pareto_front,
+    rate_accuracy_figure,
+    recovery_figure,
     search_figure,
     search_table,
     time_figure,
@@ -33,6 +35,7 @@ def test_unsplit_network_is_a_line_and_the_spread_is_seen():
     assert list(figure.data[1].error_y.array) == [0.01, 0.0]
     assert figure.data[1].error_y.visible
     assert figure.layout.shapes[0].y0 == 0.99
+    assert (figure.layout.annotations[0].text, figure.layout.annotations[0].x) == ("unsplit<br>99.00%", 1)
     assert not accuracy_figure([_line("a", 0.9)], None).layout.shapes
 
 
@@ -88,3 +91,13 @@ def test_search_table_begins_with_the_most_accurate():
     table = search_table(TRIED[::-1])
     assert [row[1] for row in table.rows] == ["n=2", "n=1", "n=4"]
     assert table.rows[0][2] == "90.0 %"
+
+
+def test_a_line_each_way_of_bringing_back_and_of_sending():
+    (back,) = recovery_figure({"hecs": ((2, 0.5, 0.1), (4, 0.25, 0.0))}).data
+    assert (list(back.x), list(back.y), list(back.error_y.array)) == ([2, 4], [0.5, 0.25], [0.1, 0.0])
+    figure = rate_accuracy_figure({"jpeg": ((100.0, 0.9),), "hecs-b": ((10.0, 0.8), (1000.0, 1.0))})
+    assert [line.name for line in figure.data] == ["jpeg", "hecs-b"]
+    low, high = figure.layout.xaxis.range
+    assert low < 1.0 < 3.0 < high
+    assert list(figure.data[1].y) == [0.8, 1.0]

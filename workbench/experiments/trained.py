@@ -2,6 +2,7 @@
 
     data/results/training-*.json ─▶ Recorded, one a network and split ─▶ Claims
     data/results/search-*.json ───▶ Searched
+    data/results/hecs-*.json ─────▶ lines of HECS-B beside others
 
 Of the paper only the abstract was at hand, and two numbers of its reconstruction without their place. So
 relations are compared, and a number only where there is one.
@@ -19,7 +20,6 @@ from workbench.codec_records import Claim
 from workbench.errors import WorkbenchError
 from workbench.neural.comparing import summarise
 from workbench.neural.methods import METHODS
-from workbench.numbers import readable
 from workbench.paths import shipped
 from workbench.records import Closeness, LossCurve, Reached, Summary, Tried
 
@@ -98,6 +98,31 @@ def searched(folder: Path | None = None) -> tuple[Searched, ...]:
     )  # fmt: skip
 
 
+def recoveries(folder: Path | None = None) -> dict[str, tuple[tuple[int, float, float], ...]]:
+    """Way to (measurements, mean relative error, its spread over seeds): HECS-B beside LASSO and a VAE."""
+    lines: dict[str, dict[int, list[float]]] = {}
+    for told in _read(folder, "hecs-recovery-*.json", "found"):
+        for one in told["found"]:
+            errors = lines.setdefault(one["way"], {}).setdefault(one["measurements"], [])
+            errors.append(one["relative_error"])
+    return {
+        way: tuple(
+            (count, statistics.fmean(errors), statistics.stdev(errors) if len(errors) > 1 else 0.0)
+            for count, errors in sorted(points.items())
+        )
+        for way, points in lines.items()
+    }
+
+
+def rate_accuracy(folder: Path | None = None) -> dict[str, tuple[tuple[float, float], ...]]:
+    """Way to (bytes of a picture, accuracy): HECS-B, pictures as files, and codecs that need no training."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for told in _read(folder, "hecs-rate-*.json", "points"):
+        for one in told["points"]:
+            lines.setdefault(one["way"], []).append((one["payload_bytes"], one["accuracy"]))
+    return {way: tuple(sorted(points)) for way, points in lines.items()}
+
+
 def _read(folder: Path | None, pattern: str, needed: str) -> list[dict[str, Any]]:
     records = []
     for path in sorted((folder or shipped("data") / "results").glob(pattern)):
@@ -152,7 +177,7 @@ def claims(record: Recorded) -> tuple[Claim, ...]:
         rows.append(
             _claim(
                 "close to the unpartitioned model, or above it", "close to, or even surpassing",
-                place, f"{_share(ours)} against {readable(record.unsplit, 'fraction')}",
+                place, f"{_share(ours)} against {100 * record.unsplit:.2f} %",
                 ours.accuracy >= record.unsplit - _POINT,
             )
         )  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import plotly.graph_objects as go
 
-from workbench.figures.base import blank, decades, duration, size
+from workbench.figures.base import blank, byte_ticks, decades, duration, size
 from workbench.figures.palette import REFERENCE, SERIES, STAGES, VERSIONS
 from workbench.figures.tables import Table, as_table
 from workbench.records import LossCurve, Summary, Tried
@@ -84,10 +84,13 @@ def accuracy_figure(summary: Sequence[Summary], unsplit: float | None) -> go.Fig
     )  # fmt: skip
     if unsplit is not None:
         figure.add_hline(
-            y=unsplit, line={"color": REFERENCE, "dash": "dash"}, annotation_text=f"unsplit {unsplit:.2%}"
-        )
+            y=unsplit, line={"color": REFERENCE, "dash": "dash"},
+            annotation={"text": f"unsplit<br>{unsplit:.2%}", "x": 1, "xanchor": "left", "yanchor": "middle"},
+        )  # fmt: skip
     figure.update_layout(
         barmode="group",
+        bargap=max(0.28, 1 - 0.24 * len(bars.methods)),
+        margin={"l": 72, "r": 72, "t": 76, "b": 48},
         xaxis={"type": "category"},
         yaxis={"tickformat": ".1%", "range": [bars.lowest, 1.0], "title": {"text": "accuracy"}},
     )
@@ -181,7 +184,8 @@ def search_figure(tried: Sequence[Tried]) -> go.Figure:
             "type": "log", "range": [low, high], "dtick": 1, "minor": {"ticks": "outside"},
             "title": {"text": "parameters on the server; a larger mark takes longer"},
         },
-        yaxis={"title": {"text": front.judged}, "tickformat": ".1%" if share else ".3g"},
+        yaxis={"title": {"text": front.judged}, "tickformat": ".0%" if share else ".3g"},
+        legend={"itemsizing": "constant"},
     )  # fmt: skip
     return figure
 
@@ -200,6 +204,42 @@ def search_table(tried: Sequence[Tried]) -> Table:
         for one in ordered
     )
     return as_table(columns, values, ("", "", "fraction", "", "", "s", ""))
+
+
+def recovery_figure(lines: Mapping[str, Sequence[tuple[int, float, float]]]) -> go.Figure:
+    """Relative error over the number of measurements, a line each way; 1 is as bad as the mean."""
+    figure = blank("Error of what comes back from m measurements, over the variance of the pictures", 440)
+    for at, (way, points) in enumerate(lines.items()):
+        figure.add_scatter(
+            x=[count for count, _, _ in points], y=[mean for _, mean, _ in points],
+            error_y={"type": "data", "array": [spread for _, _, spread in points]},
+            mode="lines+markers", name=way, line={"color": SERIES[at % len(SERIES)]},
+            hovertemplate=f"{way}, m = %{{x}}<br>relative error %{{y:.3g}}<extra></extra>",
+        )  # fmt: skip
+    figure.update_layout(
+        xaxis={"title": {"text": "measurements m"}, "type": "log"},
+        yaxis={"title": {"text": "relative error"}, "type": "log"},
+    )
+    return figure
+
+
+def rate_accuracy_figure(lines: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
+    """Accuracy over bytes of a picture, a line each way; further to the upper left is better."""
+    figure = blank("Accuracy over bytes of a picture, really coded", 440)
+    marks = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star")
+    for at, (way, points) in enumerate(lines.items()):
+        figure.add_scatter(
+            x=[nbytes for nbytes, _ in points], y=[share for _, share in points], mode="lines+markers",
+            name=way, line={"color": SERIES[at % len(SERIES)]}, marker={"symbol": marks[at % len(marks)]},
+            hovertemplate=f"{way}<br>%{{x:,.0f}} B, %{{y:.2%}} right<extra></extra>",
+        )  # fmt: skip
+    low, high = decades(tuple(nbytes for points in lines.values() for nbytes, _ in points))
+    figure.update_layout(
+        xaxis={"title": {"text": "bytes of a picture"}, "type": "log", "range": [low, high]}
+        | byte_ticks(low, high),
+        yaxis={"title": {"text": "accuracy"}, "tickformat": ".0%"},
+    )
+    return figure
 
 
 def training_table(summary: Sequence[Summary]) -> Table:
