@@ -89,7 +89,8 @@ class Context(Codec):
         for symbols, _, _ in found:
             arrangement = symbol_map.arrange(symbols, cast(symbol_map.Layout, self.layout))
             rows, grid = symbol_map.to_rows(symbols, arrangement, self.bits, background)
-            total = total + contexts.keys_of(rows, grid)[1].astype(np.int64)
+            plain = np.zeros(grid.channels, np.uint8)
+            total = total + contexts.contexts_of(rows, grid, plain)[1].astype(np.int64)
         model = contexts.fit(total, self.bits, background, every_symbol=True)
         name = table_store.keep(_MAGIC + bytes([self.bits, background]) + model.to_bytes())
         return replace(self, tables=name)

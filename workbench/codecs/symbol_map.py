@@ -5,7 +5,8 @@
 
 Neighbours on a row and above it should be alike. Which axis is the channel is found by looking how much
 neighbours differ along each, or said by `layout`. Two bytes remember it: the axis that was moved to the front
-(of those longer than 1; 255 none) and how rows follow each other.
+(of those longer than 1; 255 none) and how rows follow each other, with its highest bit set where each channel
+names the filter that predicts it (see `neighbourhood`): all maps of 2 bits or more with tables of their own.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ HEAD_BYTES: Final = 2
 _AS_IT_IS = 255
 _IMAGE, _ROWS_ALONE, _TOKENS = 0, 1, 2  # 2 + p: a square of tokens after p others
 _MOST_CLASS_TOKENS = 8
+_FITTED = 0x80  # beside how rows follow each other: each channel has its own filter
 
 
 class Arrangement(NamedTuple):
@@ -47,7 +49,9 @@ def encode(
     """Symbols from 0 to 2**bits - 1 (uint8, any shape) as bytes, coded by their neighbourhoods."""
     arrangement = arrange(symbols, layout)
     rows, grid = to_rows(symbols, arrangement, bits, background)
-    return bytes(arrangement) + contexts.encode(rows, grid, model)
+    grid = grid._replace(fitted=model is None and bits > 1)
+    head = bytes([arrangement.axis, arrangement.rows | (_FITTED if grid.fitted else 0)])
+    return head + contexts.encode(rows, grid, model)
 
 
 def decode(
@@ -63,7 +67,7 @@ def decode(
     ------
     PayloadError : the bytes do not hold exactly such symbols.
     """
-    arrangement, grid = _read_head(data, shape, bits, background)
+    arrangement, grid = _read_head(data, shape, bits, background, model)
     return from_rows(contexts.decode(data[HEAD_BYTES:], grid, model), arrangement, shape)
 
 
@@ -75,7 +79,7 @@ def anatomy(
     model: contexts.Model | None = None,
 ) -> tuple[Part, ...]:
     """What the bytes are made of."""
-    _, grid = _read_head(data, shape, bits, background)
+    _, grid = _read_head(data, shape, bits, background, model)
     head = Part("layout", HEAD_BYTES, "which axis is the channel, and how rows follow each other")
     return (head, *contexts.anatomy(data[HEAD_BYTES:], grid, model))
 
@@ -172,12 +176,14 @@ def _long_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _read_head(
-    data: memoryview, shape: tuple[int, ...], bits: int, background: int
+    data: memoryview, shape: tuple[int, ...], bits: int, background: int, model: contexts.Model | None
 ) -> tuple[Arrangement, contexts.Grid]:
     if len(data) < HEAD_BYTES:
         raise PayloadError("the payload is damaged: it does not say how its symbols are laid out")
-    arrangement = Arrangement(data[0], data[1])
-    return arrangement, _grid(shape, arrangement, bits, background)
+    arrangement, fitted = Arrangement(data[0], data[1] & ~_FITTED), bool(data[1] & _FITTED)
+    if fitted and (model is not None or bits == 1):
+        raise PayloadError("the payload is damaged: a fitted walk where there can be none")
+    return arrangement, _grid(shape, arrangement, bits, background)._replace(fitted=fitted)
 
 
 def _mean(rough: Roughness) -> float:

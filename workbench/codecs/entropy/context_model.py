@@ -27,6 +27,8 @@ _LOG_FRACTION = 12
 _LOG = np.array([0] + [round(math.log2(i) * 2**_LOG_FRACTION) for i in range(1, 2048)], np.int64)
 _ENTRY_COST = 4 << _LOG_FRACTION  # bits of one frequency in a table, about
 _TABLE_COST = 12 << _LOG_FRACTION  # and of a table besides its frequencies
+PLAIN_COSTS: Final = (_ENTRY_COST, _TABLE_COST)
+FITTED_COSTS: Final = (int(3.25 * _ENTRY_COST / 4), int(2 * _TABLE_COST / 3))  # by `table_bits`
 
 
 @lru_cache(maxsize=256)
@@ -50,7 +52,7 @@ def log2_fixed(number: int) -> int:
 
 
 @compiled
-def _cost(counts: NDArray[np.int64]) -> int:
+def _cost(counts: NDArray[np.int64], costs: tuple[int, int]) -> int:
     """Bits, in units of 2**-12, of these occurrences with a table of their own, and of the table."""
     total, bits, entries = 0, 0, 0
     for count in counts:
@@ -60,15 +62,18 @@ def _cost(counts: NDArray[np.int64]) -> int:
             entries += 1
     if not total:
         return 0
-    return bits + total * log2_fixed(total) + entries * _ENTRY_COST + _TABLE_COST
+    return bits + total * log2_fixed(total) + entries * costs[0] + costs[1]
 
 
 @compiled
-def merge_contexts(counts: NDArray[np.int64], most: int, table_of: NDArray[np.uint8]) -> int:
+def merge_contexts(
+    counts: NDArray[np.int64], most: int, prices: tuple[int, int], table_of: NDArray[np.uint8]
+) -> int:
     """Join neighbouring contexts, best gain first, while it saves bits or there are more than `most`.
 
-    `counts` (context, group) end up with the sums in the first context of each table; `table_of` says which
-    table each context uses, and the number of tables is given back.
+    `prices` are those of a frequency and of a table. `counts` (context, group) end up with the sums in the
+    first context of each table; `table_of` says which table each context uses, and the number of tables is
+    given back.
     """
     contexts = counts.shape[0]
     following = np.empty(contexts + 1, np.int64)
@@ -88,13 +93,13 @@ def merge_contexts(counts: NDArray[np.int64], most: int, table_of: NDArray[np.ui
                 following[last] = context
             preceding[context] = last
             last = context
-            costs[context] = _cost(counts[context])
+            costs[context] = _cost(counts[context], prices)
             kept += 1
     following[last] = contexts
     context = 0
     while following[context] < contexts:
         joined[:] = counts[context] + counts[following[context]]
-        gains[context] = costs[context] + costs[following[context]] - _cost(joined)
+        gains[context] = costs[context] + costs[following[context]] - _cost(joined, prices)
         context = following[context]
     while kept > 1:
         best, context = 0, following[0]
@@ -106,16 +111,16 @@ def merge_contexts(counts: NDArray[np.int64], most: int, table_of: NDArray[np.ui
             break
         gone = following[best]
         counts[best] += counts[gone]
-        costs[best] = _cost(counts[best])
+        costs[best] = _cost(counts[best], prices)
         following[best] = following[gone]
         if following[best] < contexts:
             preceding[following[best]] = best
             joined[:] = counts[best] + counts[following[best]]
-            gains[best] = costs[best] + costs[following[best]] - _cost(joined)
+            gains[best] = costs[best] + costs[following[best]] - _cost(joined, prices)
         if preceding[best] >= 0:
             before = preceding[best]
             joined[:] = counts[before] + counts[best]
-            gains[before] = costs[before] + costs[best] - _cost(joined)
+            gains[before] = costs[before] + costs[best] - _cost(joined, prices)
         kept -= 1
     table, context = 0, 0
     while context < contexts:
@@ -218,11 +223,11 @@ def write_model(
 
     The buffer holds zeros, and must be large enough: 32 bits for each table and 24 for each code do.
     """
-    at = _put_gamma(out, 0, codes.shape[0])
+    at = put_gamma(out, 0, codes.shape[0])
     run = 1
     for context in range(1, len(table_of)):
         if table_of[context] != table_of[context - 1]:
-            at = _put_gamma(out, at, run)
+            at = put_gamma(out, at, run)
             run = 0
         run += 1
     for table in range(codes.shape[0]):
@@ -234,22 +239,22 @@ def write_model(
             last -= 1
         for group in range(first, last):
             holes = holes or not row[group]
-        at = _put(out, at, first, group_bits)
-        at = _put(out, at, last - first, group_bits)
-        at = _put(out, at, 1 if holes else 0, 1)
+        at = put_bits(out, at, first, group_bits)
+        at = put_bits(out, at, last - first, group_bits)
+        at = put_bits(out, at, 1 if holes else 0, 1)
         predicted = (np.int64(row[first]) - 1) >> MANTISSA
-        at = _put(out, at, predicted, EXPONENT_BITS)
+        at = put_bits(out, at, predicted, EXPONENT_BITS)
         for group in range(first, last + 1):
             if holes and first < group < last:
-                at = _put(out, at, 1 if row[group] else 0, 1)
+                at = put_bits(out, at, 1 if row[group] else 0, 1)
             if not row[group]:
                 continue
             code = np.int64(row[group]) - 1
             exponent = code >> MANTISSA
             if group > first:
                 step = exponent - predicted
-                at = _put_unary(out, at, -2 * step - 1 if step < 0 else 2 * step)
-            at = _put(out, at, code & ((1 << MANTISSA) - 1), MANTISSA)
+                at = put_unary(out, at, -2 * step - 1 if step < 0 else 2 * step)
+            at = put_bits(out, at, code & ((1 << MANTISSA) - 1), MANTISSA)
             predicted = exponent
     return at
 
@@ -259,14 +264,14 @@ def read_model(
     data: NDArray[np.uint8], group_bits: int, table_of: NDArray[np.uint8], codes: NDArray[np.uint8]
 ) -> tuple[int, int]:
     """Inverse of `write_model`: number of bits read and of tables; (-1, 0) for bits that mean nothing."""
-    at, tables = _get_gamma(data, 0)
+    at, tables = get_gamma(data, 0)
     if at < 0 or tables > codes.shape[0] or tables > len(table_of):
         return -1, 0
     context = 0
     for table in range(tables):
         run = len(table_of) - context
         if table < tables - 1:
-            at, run = _get_gamma(data, at)
+            at, run = get_gamma(data, at)
         if at < 0 or run > len(table_of) - context - (tables - 1 - table):
             return -1, 0
         table_of[context : context + run] = table
@@ -275,21 +280,21 @@ def read_model(
     for table in range(tables):
         row = codes[table]
         row[:] = 0
-        at, first = _get(data, at, group_bits)
-        at, span = _get(data, at, group_bits)
-        at, holes = _get(data, at, 1)
-        at, predicted = _get(data, at, EXPONENT_BITS)
+        at, first = get_bits(data, at, group_bits)
+        at, span = get_bits(data, at, group_bits)
+        at, holes = get_bits(data, at, 1)
+        at, predicted = get_bits(data, at, EXPONENT_BITS)
         if at < 0 or first + span >= len(row):
             return -1, 0
         for group in range(first, first + span + 1):
             if holes and first < group < first + span:
-                at, present = _get(data, at, 1)
+                at, present = get_bits(data, at, 1)
                 if not present:
                     continue
             if group > first:
-                at, step = _get_unary(data, at)
+                at, step = get_unary(data, at)
                 predicted += -(step + 1) // 2 if step & 1 else step // 2
-            at, mantissa = _get(data, at, MANTISSA)
+            at, mantissa = get_bits(data, at, MANTISSA)
             if at < 0 or predicted < 0 or predicted > top:
                 return -1, 0
             row[group] = np.uint8(1 + ((predicted << MANTISSA) | mantissa))
@@ -297,7 +302,7 @@ def read_model(
 
 
 @compiled
-def _put(out: NDArray[np.uint8], at: int, value: int | np.int64, bits: int) -> int:
+def put_bits(out: NDArray[np.uint8], at: int, value: int | np.int64, bits: int) -> int:
     for bit in range(bits):
         out[at >> 3] |= np.uint8(((value >> bit) & 1) << (at & 7))
         at += 1
@@ -305,23 +310,23 @@ def _put(out: NDArray[np.uint8], at: int, value: int | np.int64, bits: int) -> i
 
 
 @compiled
-def _put_unary(out: NDArray[np.uint8], at: int, value: Any) -> int:
+def put_unary(out: NDArray[np.uint8], at: int, value: Any) -> int:
     at += value
     out[at >> 3] |= np.uint8(1 << (at & 7))
     return at + 1
 
 
 @compiled
-def _put_gamma(out: NDArray[np.uint8], at: int, value: int) -> int:
+def put_gamma(out: NDArray[np.uint8], at: int, value: int) -> int:
     length = 0
     while value >> (length + 1):
         length += 1
-    at = _put_unary(out, at, length)
-    return _put(out, at, value - (1 << length), length)
+    at = put_unary(out, at, length)
+    return put_bits(out, at, value - (1 << length), length)
 
 
 @compiled
-def _get(data: NDArray[np.uint8], at: int, bits: int) -> tuple[int, Any]:
+def get_bits(data: NDArray[np.uint8], at: int, bits: int) -> tuple[int, Any]:
     if at < 0 or at + bits > 8 * len(data):
         return -1, 0
     value: Any = 0
@@ -332,7 +337,7 @@ def _get(data: NDArray[np.uint8], at: int, bits: int) -> tuple[int, Any]:
 
 
 @compiled
-def _get_unary(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
+def get_unary(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
     value = 0
     while 0 <= at < 8 * len(data):
         if (data[at >> 3] >> (at & 7)) & 1:
@@ -343,9 +348,9 @@ def _get_unary(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
 
 
 @compiled
-def _get_gamma(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
-    at, length = _get_unary(data, at)
+def get_gamma(data: NDArray[np.uint8], at: int) -> tuple[int, int]:
+    at, length = get_unary(data, at)
     if at < 0 or length > 20:
         return -1, 1
-    at, rest = _get(data, at, length)
+    at, rest = get_bits(data, at, length)
     return at, rest + (1 << length)

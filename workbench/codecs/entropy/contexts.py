@@ -16,24 +16,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy import context_model as tables
-from workbench.codecs.entropy import context_rans, rans
-from workbench.codecs.entropy.neighbourhood import context_of_w, fill_keys, fill_places, lane_starts
+from workbench.codecs.entropy import context_rans, rans, table_bits
+from workbench.codecs.entropy.compiled import compiled
+from workbench.codecs.entropy.neighbourhood import (
+    FILTERS,
+    Walk,
+    choose_filters,
+    fill_contexts,
+    fill_places,
+    lane_starts,
+    walk,
+)
 from workbench.codecs.entropy.scratch import borrow
+from workbench.codecs.packing import pack_bits, packed_bytes, unpack_bits
 from workbench.errors import PayloadError
 from workbench.records import Part
 
+MOST_TABLES: Final = (32, 64)  # of a plain walk, of a fitted one
+_FILTER_BITS, _LARGE_CHANNEL = 3, 128
 ONE_LANE_BELOW: Final = 4096  # symbols; a lane's state is 8 bytes
 _MOST_PRECISION: Final = 12
 
 
 class Grid(NamedTuple):
-    """How a map is walked: `rows` of `width` symbols of `bits` bits, `plane` rows to a channel."""
+    """How a map is walked: `rows` of `width` symbols of `bits` bits, `plane` rows to a channel.
+
+    In a fitted walk each channel names its own filter (see `neighbourhood`); calibrated tables and single
+    bits take the plain one.
+    """
 
     rows: int
     width: int
     plane: int
     bits: int
     background: int
+    fitted: bool = False
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -42,6 +59,16 @@ class Grid(NamedTuple):
         starts = np.empty(lanes + 1, np.int64)
         lane_starts(self.rows, lanes, starts)
         return starts
+
+    @property
+    def walk(self) -> Walk:
+        """How neighbourhoods become contexts."""
+        return walk(self.bits, self.background, self.fitted)
+
+    @property
+    def channels(self) -> int:
+        """Channels, the last perhaps not whole."""
+        return -(-self.rows // self.plane)
 
 
 class Model(NamedTuple):
@@ -66,7 +93,7 @@ class Model(NamedTuple):
         return bytes([self.precision << 4 | self.shift]) + out[: (used + 7) // 8].tobytes()
 
 
-def read_model(data: memoryview, bits: int, background: int) -> tuple[Model, int]:
+def read_model(data: memoryview, bits: int, background: int, fitted: bool = False) -> tuple[Model, int]:
     """A model and the number of bytes it took.
 
     Raises
@@ -76,33 +103,52 @@ def read_model(data: memoryview, bits: int, background: int) -> tuple[Model, int
     precision, shift = (data[0] >> 4, data[0] & 15) if len(data) else (0, 0)
     if not max(8, bits) <= precision <= _MOST_PRECISION or shift >= bits:
         raise PayloadError("the payload is damaged: its context model is missing or of unknown precision")
-    _, fine = context_of_w(bits, background)
     _, sizes = tables.symbol_groups(bits, background, shift)
-    table_of = np.empty(fine, np.uint8)
-    codes = np.empty((tables.MAX_TABLES, len(sizes)), np.uint8)
+    table_of = np.empty(walk(bits, background, fitted).fine, np.uint8)
+    codes = np.empty((MOST_TABLES[fitted], len(sizes)), np.uint8)
     raw = np.frombuffer(data, np.uint8)
-    used, count = tables.read_model(raw[1:], _group_bits(len(sizes)), table_of, codes)
+    read = table_bits.read_tables if fitted else tables.read_model
+    used, count = read(raw[1:], _group_bits(len(sizes)), table_of, codes)
     if used < 0:
         raise PayloadError("the payload is damaged: its context model is cut short or garbled")
     return Model(precision, shift, table_of, codes[:count]), 1 + (used + 7) // 8
 
 
-def keys_of(symbols: NDArray[np.uint8], grid: Grid) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
-    """Fine context << bits | symbol for each symbol, and the histogram (fine context, symbol).
+def contexts_of(
+    symbols: NDArray[np.uint8], grid: Grid, chosen: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
+    """The fine context of each symbol, and the histogram (fine context, symbol).
 
-    The keys are borrowed (see `scratch`): the next call overwrites them.
+    The contexts are borrowed (see `scratch`): the next call overwrites them.
     """
-    contexts, fine = context_of_w(grid.bits, grid.background)
+    own = grid.walk
     framed = borrow("frame", (grid.rows, grid.width + 3), np.uint8)
     places = borrow("places", (grid.rows, grid.width + 3), np.uint16)
-    fill_places(symbols, grid.starts, grid.plane, grid.bits, grid.background, framed, places)
-    keys = borrow("keys", (grid.rows, grid.width), np.uint16)
-    histogram = np.zeros(fine << grid.bits, np.uint32)
-    fill_keys(framed, places, contexts, grid.bits, keys, histogram)
-    return keys, histogram.reshape(fine, 1 << grid.bits)
+    fill_places(
+        symbols,
+        grid.starts,
+        grid.plane,
+        grid.background,
+        own.filters,
+        chosen,
+        own.bounds,
+        own.span,
+        framed,
+        places,
+    )
+    found = borrow("contexts", (grid.rows, grid.width), np.uint16)
+    histogram = np.zeros(own.fine << grid.bits, np.uint32)
+    fill_contexts(symbols, places, own.contexts, grid.bits, found, histogram)
+    return found, histogram.reshape(own.fine, 1 << grid.bits)
 
 
-def fit(histogram: NDArray[np.uint32], bits: int, background: int, every_symbol: bool = False) -> Model:
+def fit(
+    histogram: NDArray[np.uint32],
+    bits: int,
+    background: int,
+    every_symbol: bool = False,
+    fitted: bool = False,
+) -> Model:
     """The model that codes this histogram in the fewest bytes, its own included, about.
 
     `every_symbol` gives a frequency to symbols that do not occur: for a model that other maps will use.
@@ -113,7 +159,8 @@ def fit(histogram: NDArray[np.uint32], bits: int, background: int, every_symbol:
     if shift:
         counts = np.add.reduceat(counts, np.flatnonzero(np.diff(groups, prepend=-1)), axis=1)
     table_of = np.empty(len(counts), np.uint8)
-    count = tables.merge_contexts(counts, tables.MAX_TABLES, table_of)
+    prices = tables.FITTED_COSTS if fitted else tables.PLAIN_COSTS
+    count = tables.merge_contexts(counts, MOST_TABLES[fitted], prices, table_of)
     counts = counts[:count] * 16 + sizes if every_symbol else counts[:count]
     precision = 10 if bits <= 4 else 12
     codes = np.empty((count, len(sizes)), np.uint8)
@@ -121,20 +168,58 @@ def fit(histogram: NDArray[np.uint32], bits: int, background: int, every_symbol:
     return Model(precision, shift, table_of, codes)
 
 
+def _own_model(histogram: NDArray[np.uint32], grid: Grid) -> tuple[Model, bytes]:
+    """The model for this histogram, and its bytes."""
+    model = fit(histogram, grid.bits, grid.background, fitted=grid.fitted)
+    if not grid.fitted:
+        return model, model.to_bytes()
+    groups, _ = tables.symbol_groups(grid.bits, grid.background, model.shift)
+    by_table = np.zeros(model.codes.shape, np.int64)
+    _count_groups(histogram, model.table_of, groups, by_table)
+    out = np.zeros(table_bits.NUMBER_BYTES * (model.codes.size + len(model.codes)) + 64, np.uint8)
+    used = table_bits.write_tables(model.table_of, by_table, model.codes, _group_bits(len(by_table[0])), out)
+    return model, bytes([model.precision << 4 | model.shift]) + out[: (used + 7) // 8].tobytes()
+
+
+@compiled
+def _count_groups(
+    histogram: NDArray[np.uint32],
+    table_of: NDArray[np.uint8],
+    groups: NDArray[np.uint8],
+    by_table: NDArray[np.int64],
+) -> None:
+    """How often each group of symbols occurs in the contexts of each table."""
+    for context in range(len(table_of)):
+        for symbol in range(len(groups)):
+            by_table[table_of[context], groups[symbol]] += np.int64(histogram[context, symbol])
+
+
 def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -> bytes:
     """Symbols (rows, width) as bytes; with a `model` that the receiver has, the bytes do without it."""
-    keys, histogram = keys_of(symbols, grid)
-    if not keys.size:
+    if not symbols.size:
         return b""
-    used = fit(histogram, grid.bits, grid.background) if model is None else model
-    steps = borrow("steps", (len(histogram), 4 << grid.bits), np.uint64)
-    rans.fill_step_rows(used.frequencies(grid.bits, grid.background), used.table_of, used.precision, steps)
+    chosen = np.zeros(grid.channels, np.uint8)
+    if _names_filters(grid):
+        choose_filters(symbols, grid.plane, grid.background, grid.walk.filters, chosen)
+    found, histogram = contexts_of(symbols, grid, chosen)
+    used, coded_model = (model, b"") if model is not None else _own_model(histogram, grid)
+    steps = borrow("steps", (len(used.codes), 4 << grid.bits), np.uint64)
+    rans.fill_step_rows(used.frequencies(grid.bits, grid.background), used.precision, steps)
+    offsets = used.table_of.astype(np.uint32) << np.uint32(grid.bits + 2)
     starts = grid.starts
     states = np.full(len(starts) - 1, rans.LOWEST, np.uint64)
     words = borrow("words", grid.rows * ((grid.width + 1) // 2) + 1, np.uint32)
-    first = context_rans.encode_rows(keys, starts, steps.reshape(-1), used.precision, states, words)
-    head = used.to_bytes() if model is None else b""
-    return b"".join((head, states.astype("<u8").tobytes(), words[first:].astype("<u4", copy=False).tobytes()))
+    first = context_rans.encode_rows(
+        symbols, found, starts, offsets, steps.reshape(-1), used.precision, states, words
+    )
+    return b"".join(
+        (
+            pack_bits(chosen, _FILTER_BITS) if _names_filters(grid) else b"",
+            coded_model,
+            states.astype("<u8").tobytes(),
+            words[first:].astype("<u4", copy=False).tobytes(),
+        )
+    )
 
 
 def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[np.uint8]:
@@ -148,13 +233,12 @@ def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[
         if len(data):
             raise PayloadError(f"the payload is damaged: {len(data)} bytes where no symbols are coded")
         return np.empty((grid.rows, grid.width), np.uint8)
-    used, offset = read_model(data, grid.bits, grid.background) if model is None else (model, 0)
-    starts = grid.starts
+    chosen, used, offset = _read_front(data, grid, model)
+    starts, own = grid.starts, grid.walk
     states, coded = _read_words(data, offset, len(starts) - 1)
     words = borrow("words", len(coded) + len(states) * (grid.width // 2 + 1), np.uint32)
     words[: len(coded)] = coded
     words[len(coded) :] = 0
-    contexts, _ = context_of_w(grid.bits, grid.background)
     slots = borrow("slots", (len(used.codes), 1 << used.precision), np.uint32)
     rans.fill_slot_rows(used.frequencies(grid.bits, grid.background), slots)
     framed = borrow("frame", (grid.rows, grid.width + 3), np.uint8)
@@ -162,9 +246,12 @@ def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[
         framed,
         starts,
         grid.plane,
-        grid.bits,
         grid.background,
-        used.table_of[contexts],
+        own.filters,
+        chosen,
+        own.bounds,
+        own.span,
+        used.table_of[own.contexts],
         slots.reshape(-1),
         used.precision,
         states,
@@ -182,17 +269,39 @@ def anatomy(data: memoryview, grid: Grid, model: Model | None = None) -> tuple[P
         return ()
     lanes = len(grid.starts) - 1
     parts = []
-    offset = 0
-    if model is None:
-        own, offset = read_model(data, grid.bits, grid.background)
-        meaning = (
-            f"{len(own.codes)} tables of {own.precision} bits of precision, {len(own.table_of)} fine contexts"
+    _, used, offset = _read_front(data, grid, model)
+    named = packed_bytes(grid.channels, _FILTER_BITS) if _names_filters(grid) else 0
+    if named:
+        parts.append(
+            Part("filters", named, f"which of {FILTERS} predictions each of {grid.channels} channels uses")
         )
-        parts.append(Part("tables", offset, meaning))
+    if model is None:
+        how_many = f"{len(used.codes)} tables of {used.precision} bits of precision"
+        meaning = f"{how_many}, {len(used.table_of)} fine contexts"
+        parts.append(Part("tables", offset - named, meaning))
     _, coded = _read_words(data, offset, lanes)
     parts.append(Part("lane states", 8 * lanes, f"{lanes} rANS states of 64 bits"))
     parts.append(Part("words", 4 * len(coded), f"{grid.rows * grid.width} symbols in rANS words of 32 bits"))
     return tuple(parts)
+
+
+def _names_filters(grid: Grid) -> bool:
+    """Whether the channels are large enough for each to say which filter it uses."""
+    return grid.fitted and grid.plane * grid.width >= _LARGE_CHANNEL
+
+
+def _read_front(data: memoryview, grid: Grid, model: Model | None) -> tuple[NDArray[np.uint8], Model, int]:
+    """The filter of each channel, the model, and the bytes that both took."""
+    chosen, offset = np.zeros(grid.channels, np.uint8), 0
+    if _names_filters(grid):
+        offset = packed_bytes(grid.channels, _FILTER_BITS)
+        if len(data) < offset:
+            raise PayloadError("the payload is damaged: the filters of its channels are cut short")
+        chosen = unpack_bits(data[:offset], _FILTER_BITS, grid.channels).astype(np.uint8)
+    if model is not None:
+        return chosen, model, offset
+    own, size = read_model(data[offset:], grid.bits, grid.background, grid.fitted)
+    return chosen, own, offset + size
 
 
 def _read_words(data: memoryview, offset: int, lanes: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:

@@ -102,16 +102,11 @@ def fill_steps(
 
 
 @compiled
-def fill_step_rows(
-    frequencies: NDArray[np.uint32], table_of: NDArray[np.uint8], bits: int, steps: NDArray[np.uint64]
-) -> None:
-    """`fill_steps` for each context (a row of `steps`), given which row of `frequencies` it uses."""
+def fill_step_rows(frequencies: NDArray[np.uint32], bits: int, steps: NDArray[np.uint64]) -> None:
+    """`fill_steps` for each table, a row of both."""
     places = np.arange(frequencies.shape[1])
-    for context in range(len(table_of)):
-        if context and table_of[context] == table_of[context - 1]:
-            steps[context] = steps[context - 1]
-        else:
-            fill_steps(frequencies[table_of[context]], bits, places, steps[context])
+    for table in range(frequencies.shape[0]):
+        fill_steps(frequencies[table], bits, places, steps[table])
 
 
 @compiled
@@ -124,15 +119,17 @@ def push(x: np.uint64, steps: NDArray[np.uint64], at: np.uint64) -> np.uint64:
 @compiled
 def push_pair(
     x: np.uint64,
-    first: np.uint16,
-    second: np.uint16,
+    at_1: np.uint64,
+    at_2: np.uint64,
     steps: NDArray[np.uint64],
     limit: np.uint64,
     words: NDArray[np.uint32],
     free: np.uint64,
 ) -> tuple[np.uint64, np.uint64]:
-    """Push two symbols that the decoder pops as first, second, after sending a word if they would not fit."""
-    at_1, at_2 = np.uint64(first) << _U2, np.uint64(second) << _U2
+    """Push two symbols that the decoder pops as first, second, after sending a word if they would not fit.
+
+    `at_1` and `at_2` are where their numbers are in `steps`.
+    """
     words[free] = np.uint32(x)  # always written, kept only where `full` moves on: no branch to mispredict
     full = (x >> limit) >= (steps[at_1 + _U3] >> _U32) * (steps[at_2 + _U3] >> _U32)
     x = (x >> _U32) if full else x

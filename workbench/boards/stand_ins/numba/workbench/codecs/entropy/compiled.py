@@ -100,12 +100,11 @@ def encode_pairs(symbols, wide, bits, states, words):
     return push.put(words)
 
 
-def encode_rows(keys, starts, steps, bits, states, words):
-    flat = steps.reshape(-1)
-    push = Pusher(flat[3::4] >> np.uint64(32), flat[1::4], bits)
-    rows = keys.tolist()
-    width, lanes = keys.shape[1], len(starts) - 1
-    each, odd = len(rows) // lanes, keys.shape[1] & 1
+def encode_rows(symbols, found, starts, offsets, steps, bits, states, words):
+    push = Pusher(steps[3::4] >> np.uint64(32), steps[1::4], bits)
+    rows = ((offsets[found] >> np.uint32(2)) + symbols).tolist()
+    width, lanes = symbols.shape[1], len(starts) - 1
+    each, odd = len(rows) // lanes, width & 1
     begin = [int(start) for start in starts]
     states_now = [int(state) for state in states]
     for lane in range(lanes - 1, -1, -1):
