@@ -30,6 +30,10 @@ _NUMBERS = {"seeds": (1, 20), "epochs": (1, 1000), "finetune_epochs": (1, 1000)}
 _HEIGHT = 470
 
 
+def _row(*children: widgets.Widget) -> widgets.HBox:
+    return widgets.HBox(list(children), layout={"grid_gap": "8px", "padding": "8px 0 0"})
+
+
 class Choose:
     """The left column."""
 
@@ -58,7 +62,7 @@ class Choose:
             group("Network", self.network, self.weights, self.split),
             group("Methods", self.methods, self.about),
             group("Training", *self.numbers.values(), self.labels, self.place),
-            widgets.VBox([widgets.HBox([self.train, self.forget]), self.progress]),
+            widgets.VBox([_row(self.train, self.forget), self.progress]),
         ]
         self._link(guard)
 
@@ -121,9 +125,7 @@ class Search:
         self.hint = hint()
         self.chart = Chart(name="search", empty=_NO_SEARCH, height=_HEIGHT)
         self.table = TableView(name="search")
-        self.box = widgets.VBox(
-            [widgets.HBox([self.candidates, self.button]), self.hint, self.chart, self.table]
-        )
+        self.box = widgets.VBox([_row(self.candidates, self.button), self.hint, self.chart, self.table])
         self.candidates.observe(
             guard(lambda change: setattr(session, "candidates", change["new"])), "value"
         )  # fmt: skip

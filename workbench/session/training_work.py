@@ -118,7 +118,9 @@ class Trainer:
         if device().type == "cuda":
             precision = "mixed precision" if mixed_precision() else "single precision"
             return f"GPU: {torch.cuda.get_device_name(0)}, {precision}"
-        return f"CPU, {torch.get_num_threads()} threads; a CUDA GPU would be used if there were one"
+        threads = torch.get_num_threads()
+        words = "1 thread" if threads == 1 else f"{threads} threads"
+        return f"CPU, {words}; a CUDA GPU would be used if there were one"
 
     def train(self, wanted: Wanted, report: Report, heard: Heard, made: Made) -> None:
         """One method and seed after the other."""
