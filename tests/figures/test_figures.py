@@ -41,7 +41,9 @@ def test_the_chosen_cut_is_marked_and_every_bar_can_be_clicked(profile):
     assert drawn["payload, 1,234 B"]["y"] == [1234]
     assert drawn["input as JPEG, 1,000 B"]["y"] == [1000.0] * 3
     assert "<b>layer1</b>" in figure.layout.xaxis.ticktext
-    assert title(figure) == "tiny: 3 cuts; 1 is smaller than the input as JPEG even uncompressed"
+    assert (
+        title(figure) == "tiny: 3 cuts; uncompressed, the features are smaller than the picture as JPEG at 1"
+    )
 
 
 def test_a_payload_without_a_chosen_cut_is_not_drawn(profile):

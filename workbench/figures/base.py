@@ -27,6 +27,10 @@ _PLAIN = {
     "data": {"bar": [{"marker": {"line": {"color": "white", "width": 0.5}}}]},
 }  # fmt: skip
 LEGEND = {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"}
+# Marks that can be told apart on one point: they lie around each other.
+FRAME: dict[str, Any] = {"symbol": "square-open", "size": 21, "line": {"width": 2.5}}
+AROUND: dict[str, Any] = {"symbol": "circle-open", "size": 14, "line": {"width": 2.5}}
+INSIDE: dict[str, Any] = {"symbol": "diamond", "size": 9, "line": {"width": 1, "color": "white"}}
 PERCENT_AXIS = {"tickformat": ".0%", "range": [0, 1]}
 
 

@@ -90,7 +90,7 @@ def sides_figure(sides: SideBySide, axes: Axes | None = None) -> go.Figure:
     A label says so where the network answers otherwise than unsplit.
     """
     bars = side_bars(sides)
-    height = 190 + 24 * len(bars.labels)
+    height = 214 + 24 * len(bars.labels)
     figure = go.Figure(layout=layout(_sides_title(sides), height))
     for kind, colour in KINDS.items():
         figure.add_bar(
@@ -142,7 +142,7 @@ def sides_figure(sides: SideBySide, axes: Axes | None = None) -> go.Figure:
             "ticktext": [f"{label} [other answer]" if label in wrong else label for label in bars.labels],
             "automargin": True,
         },
-        margin={"t": 116},
+        margin={"t": 140},  # the title, and a legend of four lines
         legend={"traceorder": "normal"},
         uirevision=f"{sides.model} {sides.split}",
     )

@@ -148,9 +148,10 @@ def _marked(names: tuple[str, ...], chosen: str | None, colour: str) -> list[str
 
 
 def _title(profile: CutProfile, bars: CutBars) -> str:
-    below = len(bars.below_jpeg)
-    what = "none is" if below == 0 else f"{below} {'is' if below == 1 else 'are'}"
-    return f"{profile.model}: {len(bars.names)} cuts; {what} smaller than the input as JPEG even uncompressed"
+    below, cuts = len(bars.below_jpeg), f"{profile.model}: {len(bars.names)} cuts"
+    if below == 0:
+        return f"{cuts}; uncompressed, the features are larger than the picture as JPEG at every one"
+    return f"{cuts}; uncompressed, the features are smaller than the picture as JPEG at {below}"
 
 
 def _facts(point: SplitPoint, jpeg: float) -> str:

@@ -7,15 +7,26 @@ from typing import NamedTuple
 import plotly.graph_objects as go
 
 from workbench.codec_records import EntropyCurve, SymbolHistogram
-from workbench.figures.base import Axes, decades, duration, even_byte_ticks, layout, round_up, size
+from workbench.figures.base import (
+    AROUND,
+    FRAME,
+    INSIDE,
+    Axes,
+    decades,
+    duration,
+    even_byte_ticks,
+    layout,
+    round_up,
+    size,
+)
 from workbench.figures.palette import REFERENCE, STAGES
 from workbench.numbers import significant
 
 MOST_BARS = 400
 _SIGNS = {
-    "algorithm1": ("Algorithm 1", "triangle-down", 17, STAGES["edge"]),
-    "exhaustive": ("exhaustive", "circle-open", 19, STAGES["decode"]),
-    "exact": ("exact", "star", 12, STAGES["server"]),
+    "algorithm1": ("Algorithm 1", {**FRAME, "color": STAGES["edge"]}),
+    "exhaustive": ("exhaustive", {**AROUND, "color": STAGES["decode"]}),
+    "exact": ("exact", {**INSIDE, "color": STAGES["server"]}),
 }
 _PARTS = {
     "values v": STAGES["codec"],
@@ -73,11 +84,11 @@ def entropy_figure(found: EntropyCurve, chosen: int | None = None) -> go.Figure:
         hovertext=lines.hover, hoverinfo="text", yaxis="y2",
     )  # fmt: skip
     for name, rows, entropy in lines.searches:
-        said, symbol, width, colour = _SIGNS[name]
+        said, look = _SIGNS[name]
         seconds = duration(found.search(name).seconds)
         figure.add_scatter(
             x=[rows], y=[entropy], name=f"{said}: N = {rows:,}, {seconds}", mode="markers",
-            marker={"symbol": symbol, "size": width, "color": colour, "line": {"width": 2, "color": colour}},
+            marker=look,
             hovertext=f"<b>{said}</b> chooses N = {rows:,} in {seconds}", hoverinfo="text",
         )  # fmt: skip
     top = round_up(max(lines.nbytes, default=1) * 1.02)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from workbench.figures.base import byte_ticks, decades, layout, size
+from workbench.figures.base import FRAME, INSIDE, byte_ticks, decades, layout, size
 from workbench.figures.palette import REFERENCE, STAGES
 from workbench.numbers import significant
 from workbench.records import ReshapeCurve, ReshapePoint
@@ -79,16 +79,17 @@ def reshape_figure(curve: ReshapeCurve) -> go.Figure:
             hovertext=[f"N = {rows:,}: {size(nbytes)} really encoded" for rows, nbytes in lines.encoded],
             hoverinfo="text",
         )
-    for name, rows, symbol, colour in (
-        ("Algorithm 1", curve.algorithm1_rows, "triangle-down", STAGES["edge"]),
-        ("optimum", curve.exhaustive_rows, "star", STAGES["decode"]),
+    # one inside the other where both choose the same N: a square frame around a diamond
+    for name, rows, look in (
+        ("Algorithm 1", curve.algorithm1_rows, {**FRAME, "color": STAGES["edge"]}),
+        ("optimum", curve.exhaustive_rows, {**INSIDE, "color": STAGES["decode"]}),
     ):
         figure.add_scatter(
             x=[rows],
             y=[at[rows]],
             name=f"{name}, N = {rows:,}",
             mode="markers",
-            marker={"symbol": symbol, "size": 15, "color": colour},
+            marker=look,
             hovertext=f"<b>{name}</b><br>{_facts(curve.at(rows))}",
             hoverinfo="text",
         )
