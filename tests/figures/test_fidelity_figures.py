@@ -170,13 +170,13 @@ def test_the_grid_has_a_row_each_path_and_difference_on_the_scale_of_the_channel
 def test_the_grid_draws_maps_and_differences_and_frames_what_collapsed():
     figure = fidelity_maps.channel_figure(channel_maps())
     drawn = traces(figure)
-    maps, difference = (
-        np.array(drawn["maps"]["z"], dtype=float),
-        np.array(drawn["difference"]["z"], dtype=float),
+    assert list(drawn) == ["original", "decoded", "restored", "decoded − original", "restored − original"]
+    original, restored = (
+        np.array(drawn[name]["z"], dtype=float) for name in ("original", "restored − original")
     )
-    assert maps.shape == (24, 14)
-    assert np.isfinite(maps[:14]).sum() == 3 * 3 * 16 and not np.isfinite(maps[15:]).any()
-    assert difference[20, 10] == pytest.approx(0.0) and difference[23, 13] == pytest.approx(-0.1)
+    assert original.shape == (4, 14) and np.isfinite(original).sum() == 3 * 16
+    assert restored[0, 10] == pytest.approx(0.0) and restored[3, 13] == pytest.approx(-0.1)
+    assert drawn["decoded"]["y"] == [5, 6, 7, 8] and drawn["decoded"]["customdata"][0][5] == 11
     assert len(figure.layout.shapes) == 1
     assert "1 decoded and 0 restored of 3 channels collapsed" in figure.layout.title.text
     assert figure.layout.xaxis.ticktext[0].endswith("one value</span>")
@@ -186,7 +186,7 @@ def test_large_maps_are_averaged_and_a_vector_is_drawn():
     grid = fidelity_maps.channel_grid(channel_maps(side=57))
     assert grid.averaged == 2 and grid.tiles[0].shape == (3, 29, 29)
     assert float(grid.tiles[0].mean()) == pytest.approx(0.5, abs=0.01)
-    assert fidelity_maps.channel_figure(channel_maps(side=1)).data[0].name == "maps"
+    assert fidelity_maps.channel_figure(channel_maps(side=1)).data[0].name == "original"
 
 
 def test_only_the_window_of_channels_is_drawn():

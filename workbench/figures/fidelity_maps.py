@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from workbench.fidelity_records import ChannelMaps
+from workbench.fidelity_records import PATHS, ChannelMaps
 from workbench.figures.base import blank, size
 from workbench.figures.palette import REFERENCE, VERSIONS
 from workbench.figures.tables import Table, as_table
@@ -75,30 +75,35 @@ def _smaller(maps: NDArray[Any], step: int) -> NDArray[np.float32]:
 
 
 def channel_figure(maps: ChannelMaps, first: int = 0, count: int = 12, scale: Scale = "channel") -> go.Figure:
-    """The grid as two heatmaps over the same axes: what the maps are, and how they differ."""
+    """The grid as a heatmap for each row, over the same axes."""
     grid = channel_grid(maps, first, count, scale)
     height, width = grid.tiles[0].shape[1:]
     gap = max(1, round(0.12 * max(height, width)))
     places = [at * (width + gap) for at in range(len(grid.channels))]
     levels = [at * (height + gap) for at in range(len(grid.rows))]
-    shape = (levels[-1] + height, places[-1] + width)
-    values, differences = np.full(shape, np.nan), np.full(shape, np.nan)
-    hover = np.full(shape, "", dtype=object)
-    for row, top, tiles in zip(grid.rows, levels, grid.tiles, strict=True):
-        sheet = differences if row.endswith("original") and row != "original" else values
-        for left, channel, tile in zip(places, grid.channels, tiles, strict=True):
-            sheet[top : top + height, left : left + width] = tile
-            hover[top : top + height, left : left + width] = f"channel {channel}, {row}"
+    across, down = places[-1] + width, levels[-1] + height
+    numbers = np.full((height, across), -1)
+    for left, channel in zip(places, grid.channels, strict=True):
+        numbers[:, left : left + width] = channel
     figure = blank(_title(maps, grid, first), 500)
-    axes = {"x": list(range(shape[1])), "y": list(range(shape[0]))}
-    for name, sheet, look in (
-        ("maps", values, {"colorscale": "Viridis", "zmin": 0, "zmax": 1}),
-        ("difference", differences, {"colorscale": _DIFFERENCE, "zmin": -1, "zmax": 1}),
-    ):
+    for row, top, tiles in zip(grid.rows, levels, grid.tiles, strict=True):
+        sheet = np.full((height, across), np.nan)
+        for left, tile in zip(places, tiles, strict=True):
+            sheet[:, left : left + width] = tile
+        of_difference = row not in PATHS
         figure.add_heatmap(
-            **axes, z=_rounded(sheet), **look, name=name, showscale=False, hoverongaps=False,
-            customdata=hover.tolist(), hovertemplate="%{customdata}: %{z:.3f}<extra></extra>",
-        )  # fmt: skip
+            x=list(range(across)),
+            y=list(range(top, top + height)),
+            z=_rounded(sheet),
+            customdata=numbers.tolist(),
+            name=row,
+            colorscale=_DIFFERENCE if of_difference else "Viridis",
+            zmin=-1 if of_difference else 0,
+            zmax=1,
+            showscale=False,
+            hoverongaps=False,
+            hovertemplate=f"channel %{{customdata}}, {row}: %{{z:.3f}}<extra></extra>",
+        )
     for at, left in enumerate(places):
         for path, flags in grid.collapsed.items():
             if flags[at]:
@@ -112,12 +117,12 @@ def channel_figure(maps: ChannelMaps, first: int = 0, count: int = 12, scale: Sc
             "tickvals": [left + (width - 1) / 2 for left in places],
             "ticktext": [_words(grid, at) for at in range(len(places))],
             "side": "top", "ticks": "", "showgrid": False, "zeroline": False, "constrain": "domain",
-            "range": [-0.5 - gap / 2, shape[1] - 0.5 + gap / 2],
+            "range": [-0.5 - gap / 2, across - 0.5 + gap / 2],
         },
         yaxis={
             "tickvals": [top + (height - 1) / 2 for top in levels],
             "ticktext": list(grid.rows), "ticks": "", "showgrid": False, "zeroline": False,
-            "range": [shape[0] - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain",
+            "range": [down - 0.5, -0.5], "scaleanchor": "x", "constrain": "domain",
         },
         margin={"l": 128, "r": 12, "t": 96, "b": 16},
         uirevision=f"{maps.model} {maps.split} {first}",
@@ -132,7 +137,7 @@ def _words(grid: Grid, at: int) -> str:
 
 
 def _rounded(sheet: NDArray[Any]) -> list[list[float | None]]:
-    return [[None if number != number else round(float(number), 4) for number in row] for row in sheet]
+    return [[None if number != number else round(float(number), 3) for number in row] for row in sheet]
 
 
 def collapsed_words(maps: ChannelMaps) -> str:
