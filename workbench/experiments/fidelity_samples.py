@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 CALIBRATION = 16  # pictures that a codec is calibrated on
 MOST_IN_BATCH, FEWEST_IN_BATCH = 250, 8
-BATCH_VALUES = 2**22
+BATCH_VALUES = 2**21
 THUMBNAIL = 32
 Stop = Callable[[], bool]
 
@@ -299,10 +299,10 @@ def heard(progress: Progress | None, stop: Any) -> Progress:
         raise SettingError(f"stop is a {type(stop).__name__}; it must be a threading.Event or a callable")
 
     def tell(done: int, total: int, what: str) -> None:
-        if asked is not None and asked():
-            raise Cancelled("stopped; what was computed so far is kept")
         if progress is not None:
             progress(done, total, what)
+        if asked is not None and asked():
+            raise Cancelled("stopped; what was computed so far is kept")
 
     return tell
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import InputError
 
+_ROUNDING = 1e-6
 FEWEST = 4  # samples that the unbiased estimate needs
 
 
@@ -78,9 +79,16 @@ def _kernel(features: ArrayLike) -> NDArray[np.float64]:
     rows = np.asarray(features)
     if rows.ndim < 1 or not rows.size:
         raise InputError(f"CKA of features of shape {rows.shape}; (n, ...) with values is needed")
-    rows = rows.reshape(len(rows), -1)
-    centred = rows - rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
-    return (centred @ centred.T).astype(np.float64)
+    middle = centred(rows.reshape(len(rows), -1))
+    return (middle @ middle.T).astype(np.float64)
+
+
+def centred(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows (n, p) less their mean; all zero where they differ by no more than rounding does."""
+    middle = rows - rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
+    if np.abs(middle).max() <= _ROUNDING * np.abs(rows).max():
+        return np.zeros_like(middle)
+    return middle
 
 
 def _biased(one: NDArray[Any], other: NDArray[Any]) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workbench.errors import InputError
+from workbench.metrics.cka import centred
 
 STAGE = 250  # iterations between two reports, the fewest that scikit-learn takes
 STAGES = 4
@@ -46,8 +47,8 @@ def gram(features: ArrayLike) -> NDArray[np.float64]:
     rows = np.asarray(features)
     if rows.ndim != 2 or not rows.size:
         raise InputError(f"features have shape {rows.shape}; (n, p) is needed")
-    centred = rows - rows.mean(axis=0, dtype=np.float64).astype(rows.dtype)
-    return (centred @ centred.T).astype(np.float64)
+    middle = centred(rows)
+    return (middle @ middle.T).astype(np.float64)
 
 
 def distances(products: NDArray[np.float64]) -> NDArray[np.float64]:
