@@ -14,8 +14,8 @@ from workbench.figures import (
     fidelity_maps,
     fidelity_space,
     remarked,
-    saliency,
 )
+from workbench.figures.saliency import saliency_figure, saliency_table
 from workbench.panels.chart import Chart
 from workbench.panels.choosers import Pick
 from workbench.panels.explorer_views import View
@@ -212,8 +212,8 @@ class FidelityViews:
         if report is None:
             return None, None
         self._note("saliency", list(report.notes), report)
-        figure = saliency.saliency_figure(report)
-        return self._marked(figure, report), saliency.saliency_table(report)
+        figure = saliency_figure(report)
+        return self._marked(figure, report), saliency_table(report)
 
     def _note(self, view: str, notes: Sequence[str], record: Any) -> None:
         """What a reader should know, and how to get a third panel where there are two."""
