@@ -5,7 +5,7 @@ import json
 import pytest
 
 from workbench.bench.screen import browsing
-from workbench.bench.ui import Measure, measured, write_record
+from workbench.bench.ui import Measure, cut_line, measured, write_record
 from workbench.errors import WorkbenchError
 
 
@@ -29,3 +29,13 @@ def test_without_a_browser_it_says_how_to_get_one(monkeypatch):
     monkeypatch.setenv("WORKBENCH_CHROMIUM", "/nowhere/chromium")
     with pytest.raises(WorkbenchError, match="install Debian's chromium"), browsing():
         pass
+
+
+def test_the_slowest_network_stands_for_cutting_and_every_one_tells_its_forward_pass():
+    rows = [["light", 19, 0.25, 0.5, 0.04], ["heavy", 30, 1.5, 6.25, 2.5]]
+    line = cut_line("cutting", rows)
+    assert (line.value, line.met, line.repeats) == (6.25, False, (0.5, 6.25))
+    assert line.note == (
+        "slowest of 2: heavy, 30 cuts; light 0.50 s (listing 0.25 s, one forward pass 0.04 s), "
+        "heavy 6.25 s (listing 1.50 s, one forward pass 2.50 s)"
+    )
