@@ -11,6 +11,7 @@ from PIL import Image
 
 import workbench as wb
 from workbench.codecs.battery import check_codec
+from workbench.pictures import load
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
@@ -30,6 +31,26 @@ def test_five_minutes_in_python():
     assert wb.decode(payload).shape == names["features"].shape == (128, 8, 8)
     assert trial.quantities["payload_bytes"].origin == "measured"
     assert trial.quantities["agreement"].value > 0.9
+
+
+def test_fidelity():
+    names = {"wb": wb}
+    exec(block("## Fidelity"), names)
+    store, path = names["store"], names["report"].path("decoded")
+    assert path.agreement.n == 60 and 0.3 < path.value("ssim") < 1
+    assert 0.3 < names["space"].panel("decoded").neighbours_kept < 1
+    assert names["maps"].original.shape == (256, 4, 4)
+    measured = sum(ran.computed for ran in store.log if ran.step == "codec")
+    assert measured == 60  # each sample was coded once for all three
+
+
+def test_where_it_looks():
+    """The block runs as it stands, with a network and a picture."""
+    names = {"wb": wb, "model": wb.load_model("digits-resnet"), "picture": load("digits")[3:4]}
+    exec(block("## Where it looks"), names)
+    report = names["report"]
+    assert {one.class_name for one in report.maps.values()} == {"3"} and list(report.agreement) == ["decoded"]
+    assert report.maps["unsplit"].predicted_name == names["picture"][0].label == "2"
 
 
 def test_the_worked_codec_passes_the_battery(monkeypatch):
