@@ -1,0 +1,26 @@
+"""The Fidelity app is executed as Voila does it, and nothing in it raises."""
+
+import nbformat
+from nbclient import NotebookClient
+
+from workbench.paths import shipped
+
+LOOK = """
+assert page.session._runner.join(120), "the first job did not end"
+report = page.session.outcome
+print(type(report).__name__, report.model, report.samples, page.guard.notice.text or "-")
+"""
+
+
+def test_the_app_is_stripped_and_its_first_job_gives_a_report():
+    notebook = nbformat.read(shipped("apps") / "fidelity.ipynb", as_version=4)
+    cells = notebook.cells
+    assert len(cells) == 2
+    assert all(cell.outputs == [] and cell.execution_count is None for cell in cells)
+    assert notebook.metadata["workbench"]["title"] == "Fidelity"
+    cells[-1].source = f"page = {cells[-1].source}\n{LOOK}\npage"
+    NotebookClient(notebook, timeout=150, kernel_name="python3").execute()
+    told = "".join(output.get("text", "") for output in cells[-1].outputs)
+    assert told.split() == ["FidelityReport", "digits-resnet", "200", "-"]
+    shown = [output["data"] for output in cells[-1].outputs if "data" in output]
+    assert "application/vnd.jupyter.widget-view+json" in shown[-1]
