@@ -252,7 +252,7 @@ def rewrapped(coded, body):
 
 
 @pytest.mark.parametrize("settings", [{}, {"dead_zone": 0.3}])
-@pytest.mark.parametrize("shape", [(3, 7, 9), (9, 40, 40)])
+@pytest.mark.parametrize("shape", [(3, 7, 9), (9, 40, 40), (17, 31, 33)])
 def test_bodies_that_are_cut_short_are_refused(shape, settings):
     original = np.maximum(np.random.default_rng(7).normal(size=shape), 0).astype(np.float32)
     coded = wb.codec("context", bits=2, **settings).encode(original)
@@ -262,7 +262,7 @@ def test_bodies_that_are_cut_short_are_refused(shape, settings):
             wb.decode(rewrapped(coded, body[:length]))
 
 
-@pytest.mark.parametrize("shape", [(3, 7, 9), (4, 33, 33)])
+@pytest.mark.parametrize("shape", [(3, 7, 9), (4, 33, 33), (17, 31, 33)])
 @pytest.mark.parametrize("bits", [1, 4, 8])
 def test_spoilt_bodies_give_an_array_of_the_shape_or_are_refused(shape, bits):
     rng = np.random.default_rng(7)
@@ -305,14 +305,36 @@ def test_what_was_decoded_stays_when_something_else_is(shape):
 
 
 @pytest.mark.parametrize(
-    ("bits", "name"), [(2, "885689ccb474c559"), (4, "363101cea0865a56"), (8, "a219137498879d94")]
+    ("bits", "name"), [(2, "3accabfc36e80a7d"), (4, "86b382a740bbcc9e"), (8, "ebd478dc33cb0f1f")]
 )
 def test_bytes_of_a_map_whose_channels_name_filters(bits, name):
     """The golden map is too small for that; the hash of a payload stands for its bytes."""
     rng = np.random.default_rng(11)
-    steps = rng.integers(-9, 10, size=(12, 21, 37)).cumsum(axis=1).cumsum(axis=2)
+    steps = rng.integers(-9, 10, size=(24, 21, 37)).cumsum(axis=1).cumsum(axis=2)
     features = np.maximum(steps, 0).astype(np.float32)
     coded = wb.codec("context", bits=bits).encode(features)
     assert "filters" in {part.name for part in wb.describe(coded).parts}
     assert np.array_equal(wb.decode(coded), dequantise(*quantise(features, bits)))
     assert table_store.name_of(coded) == name
+
+
+@pytest.mark.parametrize("bits", range(2, 9))
+@pytest.mark.parametrize("shape", [(16, 32, 32), (18, 20, 61), (3, 401, 23), (1, 1, 17000), (17000, 1)])
+def test_large_maps_decode_to_exactly_the_quantised_features(bits, shape):
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=shape).astype(np.float32).cumsum(axis=-1)
+    coded = wb.codec("context", bits=bits).encode(features)
+    assert np.array_equal(wb.decode(coded), dequantise(*quantise(features, bits)))
+
+
+def test_filters_that_are_cut_short_or_have_no_place_are_refused():
+    features = smooth_map(20, 30)
+    coded = wb.codec("context", bits=4).encode(features)
+    body = payload.read(coded).body
+    with pytest.raises(PayloadError, match="filters"):
+        wb.decode(rewrapped(coded, body[:13]))
+    calibrated = wb.codec("context", bits=4).calibrate([features]).encode(features)
+    spoilt = bytearray(payload.read(calibrated).body)
+    spoilt[18] |= 0x80  # behind grid, flags, name of the tables and axis
+    with pytest.raises(PayloadError, match="fitted"):
+        wb.decode(rewrapped(calibrated, spoilt))

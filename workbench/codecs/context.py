@@ -6,7 +6,8 @@ features ─▶ Q-bit symbols ─▶ rows, channel in front ─▶ w and g of ea
     flags       1: centroids follow, 2: the name of calibrated tables follows
     centroids   1/128 of a step each
     name        8 bytes
-    layout      which axis is the channel
+    layout      which axis is the channel, and whether filters follow
+    filters     which of eight predictions each channel uses: in large maps with tables of their own
     tables      which neighbourhoods share a table, and the tables; not with calibrated ones
     states, words   rANS
 

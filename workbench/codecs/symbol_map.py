@@ -6,7 +6,8 @@
 Neighbours on a row and above it should be alike. Which axis is the channel is found by looking how much
 neighbours differ along each, or said by `layout`. Two bytes remember it: the axis that was moved to the front
 (of those longer than 1; 255 none) and how rows follow each other, with its highest bit set where each channel
-names the filter that predicts it (see `neighbourhood`): all maps of 2 bits or more with tables of their own.
+names the filter that predicts it (see `neighbourhood`): maps of 2 bits or more with tables of their own, so
+large that those filters and more tables pay.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ HEAD_BYTES: Final = 2
 _AS_IT_IS = 255
 _IMAGE, _ROWS_ALONE, _TOKENS = 0, 1, 2  # 2 + p: a square of tokens after p others
 _MOST_CLASS_TOKENS = 8
+_LARGE_CHANNEL, _LARGE_MAP = 400, 16384  # symbols
 _FITTED = 0x80  # beside how rows follow each other: each channel has its own filter
 
 
@@ -49,7 +51,7 @@ def encode(
     """Symbols from 0 to 2**bits - 1 (uint8, any shape) as bytes, coded by their neighbourhoods."""
     arrangement = arrange(symbols, layout)
     rows, grid = to_rows(symbols, arrangement, bits, background)
-    grid = grid._replace(fitted=model is None and bits > 1)
+    grid = grid._replace(fitted=model is None and bits > 1 and _is_large(grid))
     head = bytes([arrangement.axis, arrangement.rows | (_FITTED if grid.fitted else 0)])
     return head + contexts.encode(rows, grid, model)
 
@@ -173,6 +175,10 @@ def _square(tokens: int) -> tuple[int, int]:
 
 def _long_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
+
+
+def _is_large(grid: contexts.Grid) -> bool:
+    return grid.plane * grid.width >= _LARGE_CHANNEL and grid.rows * grid.width >= _LARGE_MAP
 
 
 def _read_head(

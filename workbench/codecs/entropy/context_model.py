@@ -206,8 +206,12 @@ def frequencies_of(
     while left:
         for symbol in range(len(groups)):
             if left and frequencies[symbol] >= max(highest, 2 if left < 0 else 1):
-                frequencies[symbol] += np.uint32(1 if left > 0 else -1)
-                left += -1 if left > 0 else 1
+                if left > 0:
+                    frequencies[symbol] += np.uint32(1)
+                    left -= 1
+                else:
+                    frequencies[symbol] -= np.uint32(1)
+                    left += 1
         highest = highest >> 1
     for symbol in range(len(groups)):
         if bits == 12 and frequencies[symbol] == 4096:

@@ -33,7 +33,7 @@ from workbench.errors import PayloadError
 from workbench.records import Part
 
 MOST_TABLES: Final = (32, 64)  # of a plain walk, of a fitted one
-_FILTER_BITS, _LARGE_CHANNEL = 3, 128
+_FILTER_BITS = 3
 ONE_LANE_BELOW: Final = 4096  # symbols; a lane's state is 8 bytes
 _MOST_PRECISION: Final = 12
 
@@ -199,7 +199,7 @@ def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -
     if not symbols.size:
         return b""
     chosen = np.zeros(grid.channels, np.uint8)
-    if _names_filters(grid):
+    if grid.fitted:
         choose_filters(symbols, grid.plane, grid.background, grid.walk.filters, chosen)
     found, histogram = contexts_of(symbols, grid, chosen)
     used, coded_model = (model, b"") if model is not None else _own_model(histogram, grid)
@@ -214,7 +214,7 @@ def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -
     )
     return b"".join(
         (
-            pack_bits(chosen, _FILTER_BITS) if _names_filters(grid) else b"",
+            pack_bits(chosen, _FILTER_BITS) if grid.fitted else b"",
             coded_model,
             states.astype("<u8").tobytes(),
             words[first:].astype("<u4", copy=False).tobytes(),
@@ -270,7 +270,7 @@ def anatomy(data: memoryview, grid: Grid, model: Model | None = None) -> tuple[P
     lanes = len(grid.starts) - 1
     parts = []
     _, used, offset = _read_front(data, grid, model)
-    named = packed_bytes(grid.channels, _FILTER_BITS) if _names_filters(grid) else 0
+    named = packed_bytes(grid.channels, _FILTER_BITS) if grid.fitted else 0
     if named:
         parts.append(
             Part("filters", named, f"which of {FILTERS} predictions each of {grid.channels} channels uses")
@@ -285,15 +285,10 @@ def anatomy(data: memoryview, grid: Grid, model: Model | None = None) -> tuple[P
     return tuple(parts)
 
 
-def _names_filters(grid: Grid) -> bool:
-    """Whether the channels are large enough for each to say which filter it uses."""
-    return grid.fitted and grid.plane * grid.width >= _LARGE_CHANNEL
-
-
 def _read_front(data: memoryview, grid: Grid, model: Model | None) -> tuple[NDArray[np.uint8], Model, int]:
     """The filter of each channel, the model, and the bytes that both took."""
     chosen, offset = np.zeros(grid.channels, np.uint8), 0
-    if _names_filters(grid):
+    if grid.fitted:
         offset = packed_bytes(grid.channels, _FILTER_BITS)
         if len(data) < offset:
             raise PayloadError("the payload is damaged: the filters of its channels are cut short")
