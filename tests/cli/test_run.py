@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 import workbench as wb
 from workbench.cli.app import app
 from workbench.cli.choices import settings_for
+from workbench.pictures import load
 
 QUICK = ("--samples", "4", "--repeats", "1")
 
@@ -124,3 +125,94 @@ def test_times_that_cannot_be_trusted_are_marked(monkeypatch):
     monkeypatch.setattr(trial, "unsteady", lambda seconds: True)
     code, out, _ = call("digits-resnet", "--split", "layer3", *QUICK)
     assert code == 0 and "unsteady, as the machine was busy: edge, encode" in out
+
+
+WITH_METRICS = (
+    "digits-resnet",
+    "--split",
+    "layer3",
+    "--codec",
+    "uniform",
+    "--set",
+    "bits=3",
+    "--repeats",
+    "1",
+)
+
+
+def test_all_metrics_are_those_of_fidelity(resnet):
+    code, out, err = call(*WITH_METRICS, "--metrics", "all", "--samples", "9", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)["fidelity"]
+    expected = wb.fidelity(resnet, "layer3", wb.codec("uniform", bits=3), samples=9)
+    path = expected.path("decoded")
+    for name in ("mse", "relative_mse", "psnr", "cosine", "ssim", "kl"):
+        assert found["paths"]["decoded"][name]["mean"] == pytest.approx(path.value(name), rel=1e-4)
+    for name in ("agreement", "agreement_top5", "accuracy"):
+        assert found["paths"]["decoded"][name]["value"] == path.value(name)
+    assert found["paths"]["decoded"]["cka"] == pytest.approx(path.cka, rel=1e-4)
+    assert found["payload_bytes"]["mean"] == expected.payload_bytes.mean
+    assert (found["samples"], found["codec"]) == (9, "uniform")
+
+
+def test_the_table_has_a_metric_a_row(resnet):
+    code, out, _ = call(*WITH_METRICS, "--metrics", "all", "--samples", "9")
+    assert code == 0
+    table = out.split("fidelity over 9 samples of digits")[1].splitlines()
+    rows = {line.split("  ")[0]: line for line in table if "  " in line}
+    path = wb.fidelity(resnet, "layer3", wb.codec("uniform", bits=3), samples=9).path("decoded")
+    assert "decoded" in table[1] and " dB" in rows["psnr"] and " nat" in rows["kl"]
+    assert f"{path.value('ssim'):.3f}" in rows["ssim"]
+    assert f"{100 * path.agreement.value:.1f} %" in rows["agreement"] and "Wilson" in rows["accuracy"]
+
+
+def test_some_metrics_and_no_other():
+    code, out, _ = call(
+        *WITH_METRICS, "--metrics", "ssim, cosine", "--data", "photographs", "--samples", "3", "--json"
+    )
+    numbers = json.loads(out)["fidelity"]["paths"]["decoded"]
+    assert code == 0 and set(numbers) == {"ssim", "cosine", "notes"}
+    code, out, _ = call(*WITH_METRICS, "--metrics", "accuracy", "--data", "photographs", "--samples", "3")
+    assert code == 0 and "not here: accuracy" in out
+
+
+def test_without_metrics_there_is_no_fidelity():
+    code, out, _ = call("digits-resnet", "--split", "layer3", *QUICK, "--json")
+    assert code == 0 and "fidelity" not in json.loads(out)
+
+
+def test_a_bundle_adds_the_restored_path(resnet, tmp_path):
+    from workbench.neural import bundle
+    from workbench.neural.methods import method
+    from workbench.neural.training import Trained
+
+    split = wb.split(resnet, "layer4")
+    features = split.edge_part(
+        resnet.preprocess([picture.image for picture in load("digits").sample(8)])
+    ).detach()
+    chain = method("refbase").chain(split, features, 0).eval()
+    bundle.save(Trained(method("refbase"), split, chain, 0), tmp_path / "r.safetensors")
+    words = ("digits-resnet", "--split", "layer4", "--restorer", tmp_path / "r.safetensors", *QUICK)
+    code, out, _ = call(*words, "--json")
+    found = json.loads(out)
+    assert code == 0 and found["codec"] == "onebit" and found["fidelity"]["restorer"] == "refbase"
+    assert set(found["fidelity"]["paths"]) == {"decoded", "restored"}
+    assert found["settings"]["thresholds"] == list(chain.codec.thresholds)
+    code, out, _ = call(*words)
+    assert code == 0 and "restorer: refbase" in out and "decoded" in out and "restored" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--metrics", "sim"), "did you mean 'ssim'"),
+        (("--metrics", " , "), "--metrics is empty"),
+        (("--restorer", "gone.safetensors"), "there is no bundle 'gone.safetensors'"),
+        (("--restorer", "gone.safetensors", "--set", "bits=3"), "--set needs --codec"),
+        (("--restorer", __file__, "--codec", "onebit"), "must be a safetensors file"),
+        (("--data", "torchvision/CIFAR11", "--metrics", "all"), "CIFAR10"),
+    ],
+)
+def test_what_is_wrong_with_metrics_is_exit_code_2(words, said):
+    code, out, err = call("digits-resnet", "--split", "layer4", *words)
+    assert (code, out) == (2, "") and err.count("\n") == 1 and said in err
