@@ -29,17 +29,20 @@ def lab(browser, tmp_path, write_app):
     write_app(tmp_path, "mine", CELL)
     command = [sys.executable, "-m", "workbench", "lab", "--folder", str(tmp_path), "--json"]
     own = {f"JUPYTERLAB_{name}_DIR": str(tmp_path / name.lower()) for name in ("WORKSPACES", "SETTINGS")}
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, **own},  # not what somebody had open in JupyterLab before
-    )
+    said = tmp_path / "said.txt"
+    with said.open("w") as errors:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, **own},  # not what somebody had open in JupyterLab before
+        )
     yield json.loads(process.stdout.readline())["address"]
     process.send_signal(signal.SIGTERM)
     process.wait(120)
     process.stdout.close()
+    assert "Warning" not in said.read_text()
 
 
 def test_several_charts_are_live_in_jupyterlab(lab, visit, charts):
