@@ -170,6 +170,7 @@ def test_the_grid_has_a_row_each_path_and_difference_on_the_scale_of_the_channel
 def test_the_grid_draws_maps_and_differences_and_frames_what_collapsed():
     figure = fidelity_maps.channel_figure(channel_maps())
     drawn = traces(figure)
+    assert figure.layout.height == 130 + 76 * 5
     assert list(drawn) == ["original", "decoded", "restored", "decoded − original", "restored − original"]
     original, restored = (
         np.array(drawn[name]["z"], dtype=float) for name in ("original", "restored − original")

@@ -85,7 +85,8 @@ def channel_figure(maps: ChannelMaps, first: int = 0, count: int = 12, scale: Sc
     numbers = np.full((height, across), -1)
     for left, channel in zip(places, grid.channels, strict=True):
         numbers[:, left : left + width] = channel
-    figure = blank(_title(maps, grid, first), 500)
+    tall = round(130 + 76 * len(grid.rows) * height / width)  # tiles of a page's width are about so high
+    figure = blank(_title(maps, grid, first), min(max(tall, 300), 700))
     for row, top, tiles in zip(grid.rows, levels, grid.tiles, strict=True):
         sheet = np.full((height, across), np.nan)
         for left, tile in zip(places, tiles, strict=True):

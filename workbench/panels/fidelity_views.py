@@ -205,6 +205,7 @@ class FidelityViews:
         self.errors.show(fidelity_maps.channel_error_figure(maps, first, PAGE))
         self._note("maps", [fidelity_maps.maps_words(maps)], maps)
         figure = fidelity_maps.channel_figure(maps, first, PAGE, self.scale.value)
+        self.views["maps"].chart.height = figure.layout.height
         return self._marked(figure, maps), fidelity_maps.channel_table(maps)
 
     def _saliency(self) -> tuple[Any, Any]:
