@@ -60,9 +60,10 @@ def loss_figure(curves: Sequence[tuple[str, LossCurve]]) -> go.Figure:
             line={"color": colour, "dash": "dot"},
             hovertemplate=f"{what}<br>epoch %{{x}}: %{{y:.4g}} learned from<extra></extra>",
         )  # fmt: skip
+    longest = max((len(curve.train) for _, curve in curves), default=0)
     figure.update_layout(
-        xaxis={"title": {"text": "epoch"}, "rangemode": "tozero"},
-        yaxis={"title": {"text": "loss"}, "type": "log", "exponentformat": "power"},
+        xaxis={"title": {"text": "epoch"}, "rangemode": "tozero", "dtick": 1 if longest <= 10 else None},
+        yaxis={"title": {"text": "loss"}, "type": "log", "dtick": "D2", "tickformat": ".1~g"},
         uirevision="loss",
     )
     return figure
@@ -79,7 +80,7 @@ def accuracy_figure(summary: Sequence[Summary], unsplit: float | None) -> go.Fig
         )  # fmt: skip
     figure.add_bar(
         x=bars.methods, y=bars.after, name="after fine-tuning", marker={"color": VERSIONS["restored"]},
-        error_y={"type": "data", "array": bars.spread, "visible": any(bars.spread)},
+        error_y={"type": "data", "array": bars.spread, "visible": any(bars.spread), "color": REFERENCE},
         hovertemplate="%{x}<br>%{y:.2%} after<extra></extra>",
     )  # fmt: skip
     if unsplit is not None:
@@ -122,6 +123,8 @@ def time_figure(summary: Sequence[Summary]) -> go.Figure:
     )  # fmt: skip
     figure.update_layout(
         barmode="stack",
+        bargap=max(0.28, 1 - 0.24 * len(methods)),
+        legend={"traceorder": "normal"},
         margin={"l": 100, "r": 150, "t": 76, "b": 48},
         xaxis={"title": {"text": "milliseconds, measured here"}, "rangemode": "tozero"},
         yaxis={"type": "category", "autorange": "reversed"},
