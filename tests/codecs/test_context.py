@@ -309,7 +309,7 @@ def test_what_was_decoded_stays_when_something_else_is(shape):
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
 def test_stored_payload_of_a_map_whose_channels_name_filters(bits):
-    """The golden map is too small for that, so this one has stored bytes of its own; its array follows from it."""
+    """The golden map is too small for that, so this one has bytes of its own."""
     rng = np.random.default_rng(11)
     steps = rng.integers(-9, 10, size=(24, 21, 37)).cumsum(axis=1).cumsum(axis=2)
     features = np.maximum(steps, 0).astype(np.float32)
