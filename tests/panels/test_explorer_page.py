@@ -1,5 +1,7 @@
 """The Explorer's page without a browser: what is chosen reaches the session, and what comes is shown."""
 
+import threading
+
 import pytest
 
 from workbench.errors import InputError, SettingError, WeightsError
@@ -259,3 +261,24 @@ def test_before_anything_ran_the_page_says_what_comes(work):
         assert len(view.chart.empty) > 30
     assert page.choose.weights.value == "loading …"
     assert work.asked == []
+
+
+def test_a_result_that_comes_while_its_view_is_drawn_is_not_greyed_for_ever(page):
+    """The page draws in one thread what it read as stale, while the work's thread brings the result."""
+    session, view = page.session, page.views.views["payload"]
+    session.view = "payload"
+    draw, threads = view._draw, []
+
+    def slow():
+        if not threads:
+            threads.append(threading.Thread(target=lambda: setattr(session, "stale", frozenset())))
+            threads[0].start()
+            threads[0].join(0.3)  # it has to wait until this drawing ends
+        return draw()
+
+    view._draw = slow
+    view.spoil()
+    session.stale = frozenset({"trial"})
+    threads[0].join(60)
+    assert not threads[0].is_alive()
+    assert view.chart.busy is False
