@@ -1,6 +1,7 @@
 """The Fidelity page without a browser: choices reach the session, results reach charts, tiles and tables."""
 
 import importlib.util
+import threading
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,28 @@ def test_every_view_is_drawn_with_its_table_when_it_is_in_front(page):
         assert page.views.views[view].table.rows, view
         assert page.views.views[view].chart.exports
     assert page.view == "Saliency" and page.guard.notice.text == ""
+
+
+def test_a_result_that_comes_while_its_view_is_drawn_is_not_greyed_for_ever(page):
+    """The page draws in one thread what it read as stale, while the work's thread brings the result."""
+    session, view = page.session, page.views.views["summary"]
+    session.view = "summary"
+    draw, threads = view._draw, []
+
+    def slow():
+        if not threads:
+            threads.append(threading.Thread(target=lambda: setattr(session, "stale", frozenset())))
+            threads[0].start()
+            threads[0].join(0.3)  # it has to wait until this drawing ends
+        return draw()
+
+    session.busy = True
+    view._draw = slow
+    view.spoil()
+    session.stale = frozenset({"report"})
+    threads[0].join(60)
+    assert not threads[0].is_alive()
+    assert view.chart.busy is False
 
 
 def test_nothing_is_made_for_a_view_that_nobody_opened(page):
