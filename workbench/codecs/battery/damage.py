@@ -7,6 +7,7 @@ import tracemalloc
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.codecs.base import Codec, decode, describe
 from workbench.codecs.battery import hostile, samples
@@ -28,21 +29,30 @@ def check_accidents(codec: Codec) -> None:
 def check_hostile(codec: Codec, mutations: int = QUICK_MUTATIONS, *, seed: int = 7) -> None:
     payload = small_payload(codec)
     for damaged in hostile.mutants(payload, mutations, seed=seed):
-        start = time.perf_counter()
-        try:
-            shape = describe(damaged).shape
-            array = decode(damaged)
-        except PayloadError:
-            array, shape = None, None
-        except Exception as error:
-            raise CheckFailed(
-                f"{type(error).__name__} ({error}) instead of PayloadError for {damaged.hex()}"
-            ) from error
-        require(time.perf_counter() - start < _SLOWEST_DECODE_S, f"too slow to decode: {damaged.hex()}")
+        array, shape, seconds = _decoded(damaged)
+        if seconds >= _SLOWEST_DECODE_S:  # at its first use a coder may have been compiled
+            seconds = _decoded(damaged)[2]
+        require(seconds < _SLOWEST_DECODE_S, f"too slow to decode: {damaged.hex()}")
         if array is not None:
             require(array.shape == shape, f"shape {array.shape} for {damaged.hex()}")
             require(bool(np.isfinite(array).all()), f"values that are not finite for {damaged.hex()}")
             adds_up(damaged, damaged.hex())
+
+
+def _decoded(damaged: bytes) -> tuple[NDArray[np.float32] | None, tuple[int, ...] | None, float]:
+    """Array and shape of a damaged payload, None where it is refused, and the seconds that took."""
+    start = time.perf_counter()
+    array, shape = None, None
+    try:
+        shape = describe(damaged).shape
+        array = decode(damaged)
+    except PayloadError:
+        pass
+    except Exception as error:
+        raise CheckFailed(
+            f"{type(error).__name__} ({error}) instead of PayloadError for {damaged.hex()}"
+        ) from error
+    return array, shape, time.perf_counter() - start
 
 
 def check_memory(codec: Codec) -> None:
