@@ -179,7 +179,7 @@ def test_the_grid_draws_maps_and_differences_and_frames_what_collapsed():
     assert restored[0, 10] == pytest.approx(0.0) and restored[3, 13] == pytest.approx(-0.1)
     assert drawn["decoded"]["y"] == [5, 6, 7, 8] and drawn["decoded"]["customdata"][0][5] == 11
     assert len(figure.layout.shapes) == 1
-    assert "1 decoded and 0 restored of 3 channels collapsed" in figure.layout.title.text
+    assert "collapsed to one value: 1 decoded, 0 restored" in figure.layout.title.text
     assert figure.layout.xaxis.ticktext[0].endswith("one value</span>")
 
 

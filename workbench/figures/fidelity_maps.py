@@ -144,7 +144,7 @@ def _rounded(sheet: NDArray[Any]) -> list[list[float | None]]:
 def collapsed_words(maps: ChannelMaps) -> str:
     """How many channels became one value on each path."""
     parts = [f"{int(found.sum())} {path}" for path, found in maps.collapsed.items()]
-    return f"{' and '.join(parts)} of {len(maps.channels)} channels collapsed to one value"
+    return f"collapsed to one value: {', '.join(parts)}"
 
 
 def _title(maps: ChannelMaps, grid: Grid, first: int) -> str:
