@@ -74,3 +74,11 @@ def test_digits_go_through_unchanged_but_scaled():
 def test_what_is_no_picture(images, message):
     with pytest.raises(InputError, match=message):
         wb.load_model("digits-resnet").preprocess(images)
+
+
+def test_a_picture_too_narrow_to_be_fitted_is_refused_before_it_grows():
+    config = {"input_size": (3, 224, 224), "mean": (0.5,) * 3, "std": (0.2,) * 3, "crop_pct": 0.875}
+    ours = Preprocessing.from_timm(config)
+    assert ours.apply([Image.new("RGB", (3, 600))]).shape == (1, 3, 224, 224)
+    with pytest.raises(InputError, match=r"1 x 60000 pixels would become 256 x 15,360,000"):
+        ours.apply([Image.new("RGB", (1, 60_000))])

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from workbench.errors import InputError, ModelError
 
+_MOST_PIXELS = 2**26  # a narrow picture grows when its shorter side is fitted
+
 Mode = Literal["center", "squash", "border"]
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -109,6 +111,11 @@ class Preprocessing:
             ratio = choose(wide / picture.width, tall / picture.height)
             down = self.mode == "center" and tall == wide
             size = (_scaled(picture.width, ratio, down), _scaled(picture.height, ratio, down))
+        if size[0] * size[1] > _MOST_PIXELS:
+            raise InputError(
+                f"a picture of {picture.width} x {picture.height} pixels would become {size[0]:,} x {size[1]:,} "
+                f"for this network, and at most {_MOST_PIXELS:,} pixels are allowed: crop it to a less narrow one"
+            )
         if size != picture.size:
             picture = picture.resize(size, _FILTERS[self.interpolation])
         if picture.size == (width, height):
