@@ -113,8 +113,8 @@ class Preprocessing:
             size = (_scaled(picture.width, ratio, down), _scaled(picture.height, ratio, down))
         if size[0] * size[1] > _MOST_PIXELS:
             raise InputError(
-                f"a picture of {picture.width} x {picture.height} pixels would become {size[0]:,} x {size[1]:,} "
-                f"for this network, and at most {_MOST_PIXELS:,} pixels are allowed: crop it to a less narrow one"
+                f"a picture of {picture.width} x {picture.height} pixels would become "
+                f"{size[0]:,} x {size[1]:,} for this network; {_MOST_PIXELS:,} pixels are allowed: crop it first"
             )
         if size != picture.size:
             picture = picture.resize(size, _FILTERS[self.interpolation])
