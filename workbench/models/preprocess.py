@@ -114,7 +114,7 @@ class Preprocessing:
         if size[0] * size[1] > _MOST_PIXELS:
             raise InputError(
                 f"a picture of {picture.width} x {picture.height} pixels would become "
-                f"{size[0]:,} x {size[1]:,} for this network; {_MOST_PIXELS:,} pixels are allowed: crop it first"
+                f"{size[0]:,} x {size[1]:,} for this network; {_MOST_PIXELS:,} are allowed: crop it first"
             )
         if size != picture.size:
             picture = picture.resize(size, _FILTERS[self.interpolation])
