@@ -220,6 +220,37 @@ def frequencies_of(
 
 
 @compiled
+def put_runs(out: NDArray[np.uint8], table_of: NDArray[np.uint8], tables: int) -> int:
+    """Number of tables, then the length of each one's run of contexts but the last; number of bits."""
+    at = put_gamma(out, 0, tables)
+    run = 1
+    for context in range(1, len(table_of)):
+        if table_of[context] != table_of[context - 1]:
+            at = put_gamma(out, at, run)
+            run = 0
+        run += 1
+    return at
+
+
+@compiled
+def get_runs(data: NDArray[np.uint8], table_of: NDArray[np.uint8], most: int) -> tuple[int, int]:
+    """Inverse of `put_runs`, at most `most` tables: number of bits read and of tables, or (-1, 0)."""
+    at, tables = get_gamma(data, 0)
+    if at < 0 or tables > most or tables > len(table_of):
+        return -1, 0
+    context = 0
+    for table in range(tables):
+        run = len(table_of) - context
+        if table < tables - 1:
+            at, run = get_gamma(data, at)
+        if at < 0 or run > len(table_of) - context - (tables - 1 - table):
+            return -1, 0
+        table_of[context : context + run] = table
+        context += run
+    return at, tables
+
+
+@compiled
 def write_model(
     table_of: NDArray[np.uint8], codes: NDArray[np.uint8], group_bits: int, out: NDArray[np.uint8]
 ) -> int:
@@ -227,13 +258,7 @@ def write_model(
 
     The buffer holds zeros, and must be large enough: 32 bits for each table and 24 for each code do.
     """
-    at = put_gamma(out, 0, codes.shape[0])
-    run = 1
-    for context in range(1, len(table_of)):
-        if table_of[context] != table_of[context - 1]:
-            at = put_gamma(out, at, run)
-            run = 0
-        run += 1
+    at = put_runs(out, table_of, codes.shape[0])
     for table in range(codes.shape[0]):
         row = codes[table]
         first, last, holes = 0, len(row) - 1, False
@@ -268,18 +293,9 @@ def read_model(
     data: NDArray[np.uint8], group_bits: int, table_of: NDArray[np.uint8], codes: NDArray[np.uint8]
 ) -> tuple[int, int]:
     """Inverse of `write_model`: number of bits read and of tables; (-1, 0) for bits that mean nothing."""
-    at, tables = get_gamma(data, 0)
-    if at < 0 or tables > codes.shape[0] or tables > len(table_of):
+    at, tables = get_runs(data, table_of, codes.shape[0])
+    if at < 0:
         return -1, 0
-    context = 0
-    for table in range(tables):
-        run = len(table_of) - context
-        if table < tables - 1:
-            at, run = get_gamma(data, at)
-        if at < 0 or run > len(table_of) - context - (tables - 1 - table):
-            return -1, 0
-        table_of[context : context + run] = table
-        context += run
     top = (1 << EXPONENT_BITS) - 1
     for table in range(tables):
         row = codes[table]

@@ -18,10 +18,10 @@ from workbench.codecs.entropy.context_model import (
     EXPONENT_BITS,
     MANTISSA,
     get_bits,
-    get_gamma,
+    get_runs,
     get_unary,
     put_bits,
-    put_gamma,
+    put_runs,
     put_unary,
 )
 
@@ -49,13 +49,7 @@ def write_tables(
     Moves `codes` where that is cheaper. The buffer holds zeros: `NUMBER_BYTES` for each code and for each
     table, and 64 more.
     """
-    at = put_gamma(out, 0, codes.shape[0])
-    run = 1
-    for context in range(1, len(table_of)):
-        if table_of[context] != table_of[context - 1]:
-            at = put_gamma(out, at, run)
-            run = 0
-        run += 1
+    at = put_runs(out, table_of, codes.shape[0])
     sizes = _fresh()
     for table in range(codes.shape[0]):
         row, above = codes[table], codes[max(table - 1, 0)]
@@ -103,18 +97,9 @@ def read_tables(
     data: NDArray[np.uint8], group_bits: int, table_of: NDArray[np.uint8], codes: NDArray[np.uint8]
 ) -> tuple[int, int]:
     """Inverse of `write_tables`: number of bits read and of tables; (-1, 0) for bits that mean nothing."""
-    at, tables = get_gamma(data, 0)
-    if at < 0 or tables > codes.shape[0] or tables > len(table_of):
+    at, tables = get_runs(data, table_of, codes.shape[0])
+    if at < 0:
         return -1, 0
-    context = 0
-    for table in range(tables):
-        run = len(table_of) - context
-        if table < tables - 1:
-            at, run = get_gamma(data, at)
-        if at < 0 or run > len(table_of) - context - (tables - 1 - table):
-            return -1, 0
-        table_of[context : context + run] = table
-        context += run
     sizes = _fresh()
     for table in range(tables):
         row, above = codes[table], codes[max(table - 1, 0)]
