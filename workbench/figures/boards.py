@@ -188,14 +188,22 @@ def stage_figure(trials: Sequence[BoardTrial]) -> go.Figure:
             hoverinfo="text",
         )
     ends = [1000 * sum(column) for column in zip(*bars.seconds, strict=True)]
+    words = [
+        f" {duration(total)}{' · ' + remark if remark else ''}"
+        for total, remark in zip(bars.totals, bars.remarks, strict=True)
+    ]
+    return _stacked(figure, ends, bars.names, words, bargap=0.4, uirevision="stages")
+
+
+def _stacked(
+    figure: Any, ends: Sequence[float], names: Sequence[str], words: Sequence[str], **layout: Any
+) -> Any:
+    """Bars of milliseconds in one stack for each name, with words at its end."""
     figure.add_scatter(
         x=ends,
-        y=bars.names,
+        y=names,
         mode="text",
-        text=[
-            f" {duration(total)}{' · ' + remark if remark else ''}"
-            for total, remark in zip(bars.totals, bars.remarks, strict=True)
-        ],
+        text=words,
         textposition="middle right",
         cliponaxis=False,
         hoverinfo="skip",
@@ -203,12 +211,11 @@ def stage_figure(trials: Sequence[BoardTrial]) -> go.Figure:
     )
     figure.update_layout(
         barmode="stack",
-        bargap=0.4,
         margin={"l": 130, "r": 130, "t": 76, "b": 48},
         xaxis={"title": {"text": "milliseconds for one picture"}, "rangemode": "tozero"},
         yaxis={"type": "category", "autorange": "reversed", "automargin": True},
         legend_traceorder="normal",
-        uirevision="stages",
+        **layout,
     )
     return figure
 
@@ -263,26 +270,9 @@ def links_figure(compared: Sequence[Compared]) -> go.Figure:
             ],
             hoverinfo="text",
         )
-    figure.add_scatter(
-        x=[1000 * (a + b) for a, b in zip(bars.elsewhere, bars.wire, strict=True)],
-        y=bars.names,
-        mode="text",
-        text=[f" wire {duration(value)}" for value in bars.wire],
-        textposition="middle right",
-        cliponaxis=False,
-        hoverinfo="skip",
-        showlegend=False,
-    )
-    figure.update_layout(
-        barmode="stack",
-        bargap=0.3,
-        margin={"l": 130, "r": 130, "t": 76, "b": 48},
-        xaxis={"title": {"text": "milliseconds for one picture"}, "rangemode": "tozero"},
-        yaxis={"type": "category", "autorange": "reversed", "automargin": True},
-        legend_traceorder="normal",
-        uirevision="links",
-    )
-    return figure
+    ends = [1000 * (a + b) for a, b in zip(bars.elsewhere, bars.wire, strict=True)]
+    words = [f" wire {duration(value)}" for value in bars.wire]
+    return _stacked(figure, ends, bars.names, words, bargap=0.3, uirevision="links")
 
 
 def links_table(compared: Sequence[Compared]) -> Table:
