@@ -76,7 +76,9 @@ def test_killed_search_goes_on_in_its_file(approach, small_split, coloured, tmp_
         progress=lambda done, total, what: calls.append(done),
     )  # fmt: skip
     assert list(dict.fromkeys(calls)) == [2, 3, 4]
-    assert [one.number for one in found] == [0, 1, 2, 3, 4]
+    numbers = [one.number for one in found]
+    assert numbers[:2] == [0, 1] and numbers == sorted(set(numbers))  # what was passed over has one too
+    assert len({one.compensator for one in found}) == len(found) == 5
     for one in found:
         restorer = one.compensator.build(small_split.point.shape)
         assert one.parameters == sum(weight.numel() for weight in restorer.parameters())
@@ -118,10 +120,26 @@ def test_two_workers_on_one_file_share_the_candidates(small_split, coloured, tmp
         said = other.communicate(timeout=240)[0]
     assert (other.returncode, said) == (0, "")
     trials = searching._open(file, "1", small_split, 0).get_trials()
+    trials = [trial for trial in trials if "passed_over" not in trial.user_attrs]
     assert {trial.state.name for trial in trials} == {"COMPLETE"}
     assert 6 <= len(trials) <= 7  # both may begin the last one
     assert {trial.user_attrs["who"] for trial in trials} == {"here", "there"}
     assert len({trial.user_attrs["loss"] for trial in trials}) > 1
+
+
+def test_a_compensator_that_was_tried_is_not_tried_again(small_split, coloured, tmp_path, monkeypatch):
+    """C has four depths and four widths: sixteen candidates are all of them, another repeats one."""
+    values = {"loss": 0.5, "accuracy": 0.5, "parameters": 1, "server_s": 1.0}
+    monkeypatch.setattr(searching, "_try", lambda *_: values)
+    monkeypatch.setattr(searching, "_REDRAWS", 300)
+    file, learn = tmp_path / "search.log", Pictures(*coloured)
+    found = search(small_split, learn, file, families=["C"], stop=Stop(16, 99))
+    assert len({one.compensator for one in found}) == 16
+    assert {one.compensator.sizes for one in found} == {
+        f"n={n} f_m={f_m}" for n in (1, 2, 3, 4) for f_m in (0.25, 0.5, 1.0, 1.5)
+    }
+    monkeypatch.setattr(searching, "_REDRAWS", 3)
+    assert len(search(small_split, learn, file, families=["C"], stop=Stop(17, 99))) == 17
 
 
 def test_tried_are_the_candidates_with_their_front():

@@ -74,7 +74,10 @@ class Compensator:
     @property
     def sizes(self) -> str:
         """What its family is built with, in words: ``n=2 f_m=1.0 s_m=2``."""
-        names = ("n_g", "n_l", "heads", "window", "ffdim") if self.family == "T" else ("n", "f_m", "s_m")
+        if self.family == "T":
+            names: tuple[str, ...] = ("n_g", "n_l", "heads", "window", "ffdim")
+        else:
+            names = ("n", "f_m") if self.family == "C" else ("n", "f_m", "s_m")
         return " ".join(f"{name}={getattr(self, name)}" for name in names)
 
     def build(self, shape: tuple[int, ...], *, seed: int = 0) -> Restorer:

@@ -42,6 +42,7 @@ Progress = Callable[[int, int, str], None]
 Approach = Literal["1", "2", "pareto"]
 _MIDDLE = {"f_m": 1.0, "s_m": 2, "heads": 4, "window": 4, "embdim": 1.0, "ffdim": 4}
 _STUDY = "compensators"
+_REDRAWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,8 @@ def search(
 
         tell()
         with _told(storage):
-            trial = study.ask()
+            trial, chosen = _ask(study, able, approach, stop)
             try:
-                chosen = _draw(trial, able, approach, study, stop)
                 found = _try(chosen, split, learn, plan, seed, tell)
             except BaseException:
                 study.tell(trial, state=_failed())  # or it would count as one that a worker is at
@@ -272,6 +272,32 @@ def _workers(storage: Path) -> int:
     return storage.stat().st_size % 1_000_003 if storage.exists() else 0
 
 
+def _ask(
+    study: optuna.Study, able: Sequence[str], approach: str, stop: Stop
+) -> tuple[optuna.Trial, Compensator]:
+    """The next trial and its compensator.
+
+    One that was tried already is passed over, and the next drawn blindly: the sampler would offer it again
+    and again. After some such draws it is taken nevertheless, for a family may have few.
+    """
+    import optuna
+
+    usual, blind = study.sampler, optuna.samplers.RandomSampler(seed=len(study.get_trials(deepcopy=False)))
+    known = {one.compensator for one in candidates(study)}
+    try:
+        for left in reversed(range(_REDRAWS)):
+            trial = study.ask()
+            chosen = _draw(trial, able, approach, study, stop)
+            if chosen not in known or not left:
+                break
+            trial.set_user_attr("passed_over", True)
+            study.tell(trial, state=_failed())
+            study.sampler = blind
+    finally:
+        study.sampler = usual
+    return trial, chosen
+
+
 def _draw(
     trial: optuna.Trial, able: Sequence[str], approach: str, study: optuna.Study, stop: Stop
 ) -> Compensator:
@@ -287,6 +313,8 @@ def _draw(
         size = {"n": best.n} if family != "T" else {"n_g": best.n_g, "n_l": best.n_l}
     if not first_half:
         rest = _draw_rest(trial, family)
+    if family == "C":  # it has no stride to multiply
+        return Compensator("C", **size, f_m=rest["f_m"], s_m=1)
     if family != "T":
         return Compensator(family, **size, f_m=rest["f_m"], s_m=rest["s_m"])  # type: ignore[arg-type]
     return Compensator("T", **size, heads=int(rest["heads"]), window=int(rest["window"]), ffdim=_ffdim(rest))
@@ -309,10 +337,8 @@ def _draw_rest(trial: optuna.Trial, family: str) -> dict[str, Any]:
             "window": trial.suggest_categorical("window", [2, 4, 8]),
             "ffdim": trial.suggest_categorical("ffdim", [1, 2, 4, 8]),
         }
-    return {
-        "f_m": trial.suggest_categorical("f_m", [0.25, 0.5, 1.0, 1.5]),
-        "s_m": trial.suggest_int("s_m", 1, 2),
-    }
+    filters = {"f_m": trial.suggest_categorical("f_m", [0.25, 0.5, 1.0, 1.5])}
+    return filters if family == "C" else {**filters, "s_m": trial.suggest_int("s_m", 1, 2)}
 
 
 def _try(
