@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         fidelity,
         run,
     )
+    from workbench.experiments.bundles import load_bundle
     from workbench.experiments.saliency_maps import saliency
     from workbench.links import link, links
     from workbench.models import load_model, models, split, split_points
@@ -50,6 +51,7 @@ _HOME = {
     "feature_space": "workbench.experiments",
     "channel_maps": "workbench.experiments",
     "SampleStore": "workbench.experiments",
+    "load_bundle": "workbench.experiments.bundles",
     "saliency": "workbench.experiments.saliency_maps",
 }
 
@@ -66,6 +68,7 @@ __all__ = [
     "fidelity",
     "link",
     "links",
+    "load_bundle",
     "load_model",
     "models",
     "reshape_curve",

@@ -15,6 +15,7 @@ class Training(AppPage):
         "Time": "time",
         "Search": "search",
         "Recorded": "recorded",
+        "HECS-B": "recovery",
     }
     READY = """() => [...document.querySelectorAll('.wb-choose button')].some(
             one => one.innerText.trim() === 'Train' && !one.disabled)
@@ -59,6 +60,21 @@ def test_train_and_every_view(training):
     assert sorted(after["x"]) == ["qcnet-c", "refbase"]
     assert all(0.5 < value <= 1 for value in after["y"])
     assert training.open("Time")[0]["type"] == "bar"
+    kept = training.page.locator(".wb-hint", has_text="Kept in").filter(visible=True)
+    assert "wb.load_bundle('digits-convnext-stages.2-qcnet-c-0')" in kept.inner_text()
+
+
+def test_what_was_trained_can_be_picked_in_fidelity(training, served, browser, watched):
+    fresh = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = fresh.new_page()
+    problems = watched(page).problems
+    page.goto(served.app("fidelity"))
+    named = page.locator(
+        ".wb-choose option", has_text=re.compile(r"qcnet-c\s·\sdigits-convnext\sat\sstages\.2")
+    )
+    named.first.wait_for(state="attached", timeout=PATIENCE_MS)
+    assert problems == []
+    fresh.close()
 
 
 def test_stop_keeps_the_page_alive_and_says_so(training):
@@ -86,6 +102,30 @@ def test_what_was_recorded_is_there(training):
     assert {"qcnet-h", "refbase", "refqat", "refae"} <= set(after["x"])
     said = training.page.locator(".wb-papers").inner_text()
     assert "ahead of standard dequantisation (refbase)" in said
+    training.page.locator(".wb-view-row select").filter(visible=True).select_option("digits-vit at blocks.2")
+    training.page.locator(".wb-papers td", has_text="digits-vit at blocks.2").first.wait_for()
+
+
+def test_hecs_is_drawn_with_the_commands_that_measured_it(training):
+    assert [line["name"] for line in training.open("HECS-B")] == ["hecs", "lasso", "vae"]
+    sent = training.charts.read()["rate-accuracy"]["data"]
+    assert {"hecs-b", "jpeg", "webp", "context", "onebit"} <= {line["name"] for line in sent}
+    measured = training.page.locator(".wb-hint code", has_text="workbench.neural.rate_accuracy").filter(
+        visible=True
+    )
+    assert "--model digits-convnext --split stages.1" in measured.inner_text()
+
+
+def test_the_train_button_stays_readable_under_the_pointer(training):
+    button = training.page.locator(".wb-choose button", has_text=re.compile("^Train$"))
+    button.hover()
+    contrast = """one => { const parts = text => text.match(/[\\d.]+/g).slice(0, 3).map(Number);
+        const light = rgb => rgb.map(v => v > 1 ? v / 255 : v).map(v => v <= 0.04045 ? v / 12.92
+            : ((v + 0.055) / 1.055) ** 2.4).reduce((sum, v, at) => sum + v * [0.2126, 0.7152, 0.0722][at], 0);
+        const drawn = getComputedStyle(one);
+        const [a, b] = [drawn.color, drawn.backgroundColor].map(colour => light(parts(colour)));
+        return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05); }"""
+    assert button.evaluate(contrast) > 4.5
 
 
 def test_a_search_is_drawn_as_it_goes(training):

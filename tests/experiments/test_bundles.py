@@ -36,6 +36,35 @@ def test_the_shipped_bundle_restores_the_features_of_its_network():
     assert report.path("restored").accuracy.hits >= 59
 
 
+def test_a_bundle_is_loaded_by_its_name_around_its_own_network_or_a_split_that_is_given():
+    trained = wb.load_bundle(NAME)
+    assert (trained.method.name, trained.split.model.name, trained.split.point.name) == (
+        "qcnet-h", "digits-resnet", "layer2",
+    )  # fmt: skip
+    given = wb.split(wb.load_model("digits-resnet"), "layer2")
+    again = wb.load_bundle(bundle(NAME).path, given, codec=wb.codec("onebit"))
+    assert again.split is given
+    picture = given.model.preprocess([np.zeros((32, 32, 3), np.uint8)])
+    assert np.array_equal(again.chain(picture).numpy(), trained.chain(picture).numpy())
+
+
+def test_a_bundle_for_another_place_is_refused_by_name():
+    model = wb.load_model("digits-resnet")
+    with pytest.raises(WeightsError, match="for the split 'layer2', not 'layer3'"):
+        wb.load_bundle(NAME, wb.split(model, "layer3"))
+    with pytest.raises(WeightsError, match="for the codec 'onebit', not 'uniform'"):
+        wb.load_bundle(NAME, wb.split(model, "layer2"), codec=wb.codec("uniform"))
+
+
+def test_a_bundle_of_an_own_network_asks_for_its_split(tmp_path):
+    facts = {"codec": None, "method": "refae", "model": "mynets.py:Net", "split": "layer2"}
+    write(tmp_path / "a.safetensors", {"workbench": json.dumps(facts)})
+    with pytest.raises(
+        WeightsError, match=r"'mynets\.py:Net', which cannot .* split=wb\.split\(model, 'layer2'\)"
+    ):
+        wb.load_bundle(tmp_path / "a.safetensors")
+
+
 def test_own_bundles_are_found_by_name_and_others_by_path(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_BUNDLES", str(tmp_path / "own"))
     (tmp_path / "own").mkdir()
@@ -86,11 +115,21 @@ def test_what_the_training_app_trained_is_found_by_its_name(tmp_path, monkeypatc
     real = pictures.training_pictures
     monkeypatch.setattr(pictures, "training_pictures", few)
     monkeypatch.setenv("WORKBENCH_BUNDLES", str(tmp_path))
-    reached = []
-    wanted = Wanted(split="layer3", methods=("qcnet-c",), epochs=1, labels=False)
-    Trainer().train(wanted, lambda *_progress: None, lambda _curve: None, reached.append)
-    assert [one.method for one in reached] == ["qcnet-c"]
+    reached, kept = [], []
+    wanted = Wanted(split="layer3", methods=("qcnet-c", "refae"), epochs=1, labels=False)
+    Trainer().train(wanted, lambda *_progress: None, lambda _curve: None, reached.append, kept.append)
+    assert [one.method for one in reached] == [one.method for one in kept] == ["qcnet-c", "refae"]
+    assert [one.name for one in bundles()] == [NAME, *(one.name for one in kept)]  # not the codec's weights
     found = bundle("digits-resnet-layer3-qcnet-c-0")
     assert found.path.parent == tmp_path and found.split == "layer3"
     report = wb.fidelity("digits-resnet", "layer3", pictures="digits", restorer=found.path, samples=8)
     assert report.restorer == "qcnet-c" and report.codec == "onebit"
+    compensator, learned = kept
+    assert (compensator.name, compensator.weights) == (found.name, "")
+    assert compensator.folder == learned.folder == str(tmp_path)
+    codec = wb.codec("refae", weights=learned.weights)
+    trained = wb.load_bundle(learned.name)
+    report = wb.fidelity("digits-resnet", "layer3", pictures="digits", restorer=trained, samples=8)
+    assert report.codec == "refae"
+    features = np.abs(np.random.default_rng(7).normal(size=trained.split.point.shape)).astype(np.float32)
+    assert wb.decode(codec.encode(features)).shape == features.shape

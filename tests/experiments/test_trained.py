@@ -1,11 +1,21 @@
 """Records of trainings as they are read again: joined by split, and put beside the paper."""
 
 import json
+import math
 
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.experiments.trained import Recorded, claims, rate_accuracy, recorded, recoveries, searched
+from workbench.experiments.trained import (
+    Recorded,
+    claims,
+    measurements,
+    rate_accuracy,
+    recorded,
+    recoveries,
+    searched,
+)
+from workbench.paths import shipped
 from workbench.records import Closeness, Reached
 
 
@@ -78,6 +88,47 @@ def test_bytes_parameters_and_reconstruction_beside_the_paper():
 
 def test_without_an_h_qcnet_there_is_nothing_to_say():
     assert _claims(_one("refbase", 0, 0.9)) == {}
+
+
+def test_what_is_recorded_of_hecs_comes_with_its_commands(tmp_path):
+    error = {"way": "hecs", "measurements": 2, "relative_error": 0.5}
+    told = {"what": "error", "command": "python -m a", "found": [error]}
+    (tmp_path / "hecs-recovery-a.json").write_text(json.dumps(told))
+    point = {"way": "jpeg", "payload_bytes": 10.0, "accuracy": 0.7}
+    told = {"what": "bytes", "command": "python -m b", "points": [point]}
+    (tmp_path / "hecs-rate-a.json").write_text(json.dumps(told))
+    found = measurements(tmp_path)
+    assert found.recoveries == {"hecs": ((2, 0.5, 0.0),)} and found.rates == {"jpeg": ((10.0, 0.7),)}
+    assert found.told == (("error", "python -m a"), ("bytes", "python -m b"))
+    assert [command.split()[2] for _, command in measurements().told] == [
+        "workbench.neural.recovery", "workbench.neural.rate_accuracy",
+    ]  # fmt: skip
+    for damaged in ({"what": 1, "found": []}, {"command": "a", "found": []}):
+        (tmp_path / "hecs-recovery-a.json").write_text(json.dumps(damaged))
+        with pytest.raises(WorkbenchError, match=r"hecs-recovery-a\.json is no record"):
+            measurements(tmp_path)
+
+
+def test_every_shipped_training_record_is_whole():
+    """Whatever file is added to data/results is read, and says how it came about."""
+    folder = shipped("data") / "results"
+    paths = sorted(folder.glob("training-*.json"))
+    assert len(paths) >= 5
+    for path in paths:
+        told = json.loads(path.read_text())
+        assert told["command"].startswith(f"workbench train {told['model']} --split {told['split']} "), (
+            path.name
+        )
+        assert told["command"].endswith(f"--record {path.name}"), path.name  # as given, without a folder
+        assert "/work" not in path.read_text()
+        assert told["tested_on"]["pictures"] == told["reached"][0]["samples"]
+        assert {one["method"] for one in told["reached"]} == {line["method"] for line in told["summary"]}
+        (record,) = [one for one in recorded() if (one.model, one.split) == (told["model"], told["split"])]
+        assert told["command"] in record.commands
+        for line in record.summary:
+            assert line.seeds == 3 or not told["model"].startswith("digits"), (path.name, line.method)
+            assert 0.5 < line.accuracy <= 1
+            assert line.payload_bytes < 4 * math.prod(told["shape"])
 
 
 def test_the_shipped_records_can_be_read():

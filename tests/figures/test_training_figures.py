@@ -8,7 +8,9 @@ from workbench.figures.training import (
     loss_figure,
     pareto_front,
     rate_accuracy_figure,
+    rate_accuracy_table,
     recovery_figure,
+    recovery_table,
     search_figure,
     search_table,
     time_figure,
@@ -101,3 +103,38 @@ def test_a_line_each_way_of_bringing_back_and_of_sending():
     low, high = figure.layout.xaxis.range
     assert low < 1.0 < 3.0 < high
     assert list(figure.data[1].y) == [0.8, 1.0]
+    assert figure.layout.yaxis.range == (0.58, 1.01)
+    assert len({line.line.color for line in figure.data}) == 2
+
+
+def test_measurements_stand_on_the_axis():
+    figure = recovery_figure({"hecs": ((2, 0.5, 0.1), (50, 0.25, 0.0)), "vae": ((25, 0.5, 0.0),)})
+    assert figure.layout.xaxis.tickvals == (2, 25, 50)
+
+
+def test_the_axis_of_accuracy_begins_where_nearly_all_points_lie_and_says_how_many_do_not():
+    points = tuple((float(at), share) for at, share in enumerate([0.1, *[0.9] * 4, *[0.99] * 15], 1))
+    figure = rate_accuracy_figure({"a": points})
+    assert figure.layout.yaxis.range == (
+        0.78,
+        1.01,
+    )  # the third of twenty is 0.9, and twice its distance to 1
+    assert "1 of 20 points below 78%" in figure.layout.title.text
+    assert "below" not in rate_accuracy_figure({"a": points[1:]}).layout.title.text
+
+
+def test_seven_ways_have_seven_colours_and_marks():
+    lines = rate_accuracy_figure({name: ((10.0, 0.9),) for name in "abcdefg"}).data
+    assert len({line.line.color for line in lines}) == len({line.marker.symbol for line in lines}) == 7
+
+
+def test_tables_of_hecs_have_a_row_each_point():
+    back = recovery_table({"hecs": ((2, 0.5, 0.1), (4, 0.25, 0.0)), "vae": ((2, 0.75, 0.0),)})
+    assert [row[:3] for row in back.rows] == [
+        ("hecs", "2", "0.500"),
+        ("hecs", "4", "0.250"),
+        ("vae", "2", "0.750"),
+    ]
+    sent = rate_accuracy_table({"jpeg": ((660.7, 0.98),)})
+    assert sent.rows == (("jpeg", "661 B", "98.0 %"),)
+    assert sent.csv() == "way,payload_bytes,accuracy\r\njpeg,660.7,0.98\r\n"

@@ -1,6 +1,8 @@
 """The Training page without a browser: choose, press, read; in both directions."""
 
+import html
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,12 +91,68 @@ def test_records_are_shown_for_their_split_alone(page):
     assert "Times: taken with other work running." in recorded.times.value
     assert "<code>workbench train &lt;c&gt;</code>" in recorded.times.value
     assert "ahead of &lt;b&gt;" in recorded.papers.text.value
+    board, server, _ = recorded.time.figure["data"]
+    assert (board["x"], server["x"]) == ([1.0], [2.0])
     page.choose.split.value = "a"
-    assert recorded.chart.figure == {}
-    assert (recorded.table.rows, recorded.times.value) == ([], "")
-    assert recorded.papers.box.layout.display == "none"
+    assert (recorded.chart.figure, recorded.pick.value) == ({}, None)
+    assert recorded.rest.layout.display == "none"
     page.choose.split.value = "c"
+    assert recorded.rest.layout.display is None
     assert recorded.papers.box.layout.display is None
+
+
+def test_every_record_can_be_looked_at(page):
+    recorded = page.recorded
+    assert list(recorded.pick.options) == ["digits-resnet at c", "own at d"]  # a search alone has no bars
+    assert recorded.pick.value == "digits-resnet at c"
+    recorded.pick.value = "own at d"
+    assert page.session.record == "own at d"
+    assert recorded.chart.figure["data"][1]["y"] == [0.8]
+    assert recorded.papers.box.layout.display == "none"
+    page.choose.split.value = "a"
+    assert (page.session.record, recorded.chart.figure) == ("", {})
+    page.session.record = "own at d"
+    assert recorded.pick.value == "own at d"
+
+
+def test_hecs_is_shown_beside_others_with_its_commands(page):
+    hecs, lasso = page.hecs.recovery.figure["data"]
+    assert (hecs["x"], hecs["y"], lasso["y"]) == ([2, 4], [0.5, 0.25], [0.9, 0.8])
+    assert [line["name"] for line in page.hecs.rate.figure["data"]] == ["hecs-b", "jpeg"]
+    recovery, rate = page.hecs.tables
+    assert recovery.rows[0][:2] == ["hecs", "2"] and rate.rows[1][0] == "jpeg"
+    assert (
+        "Error against m. Measured by<br><code>python -m &lt;recovery&gt;</code>" in page.hecs.commands.value
+    )
+
+
+def test_what_was_trained_says_where_it_is_kept_and_how_it_is_loaded(page):
+    assert page.kept.value == ""
+    page.choose.methods.value = ("qcnet-h", "hecs-b")
+    page.choose.train.click()
+    where, compensator, learned = page.kept.value.split("<br>")
+    assert where.startswith("Kept in <code>/own</code>. The Fidelity app has each")
+    assert html.unescape(compensator) == (
+        "qcnet-h, seed 0: <code>wb.load_bundle('digits-resnet-c-qcnet-h-0')</code>"
+    )
+    assert html.unescape(learned) == (
+        "hecs-b, seed 0: <code>wb.load_bundle('digits-resnet-c-hecs-b-0')</code>, "
+        "<code>wb.codec('hecs-b', weights='/own/digits-resnet-c-hecs-b-0-codec.safetensors')</code>"
+    )
+    assert 'trained = wb.load_bundle("digits-resnet-c-qcnet-h-0")\n' in page.code.text
+    page.choose.forget.click()
+    assert page.kept.value == ""
+
+
+def test_a_tie_is_told_and_the_closer_features_win(page, work):
+    close, far = fakes.reached("qcnet-h"), fakes.reached("refbase")
+    far = replace(far, restored=replace(far.restored, relative_mse=0.3))
+    page.session.reached = (far, close)
+    page.session.summary = work.summarise((far, close))
+    assert page.tiles["Best method"].text == "qcnet-h"
+    assert "tied with refbase" in page.tiles["Best method"].value
+    page.session.summary = work.summarise((far, close, fakes.reached("bottlenet")))
+    assert "tied with 2 others" in page.tiles["Best method"].value
 
 
 def test_search_shows_the_record_until_one_ran_here(page, work):

@@ -75,8 +75,17 @@ def test_a_search_without_a_split_says_so(work):
 
 def test_what_is_recorded_belongs_to_its_network_and_split(session):
     assert session.recorded.times == "taken with other work running"
+    assert session.looked_at is session.recorded
     session.split = "a"
-    assert session.recorded is None
+    assert session.recorded is session.looked_at is None
+
+
+def test_another_record_can_be_looked_at_until_the_choice_changes(session):
+    session.record = "own at d"
+    assert session.looked_at.accuracy_unsplit == 0.8
+    assert session.recorded.split == "c"
+    session.split = "b"
+    assert session.record == "digits-resnet at b"
 
 
 def test_results_of_another_split_do_not_stay(session):
@@ -122,7 +131,17 @@ def test_cancel_keeps_what_was_finished_and_another_training_can_begin(work):
     work.hold = False
     session.train()
     assert runner.join(60)
-    assert [one.method for one in session.reached] == ["refbase", "refbase", "qcnet-h"]
+    assert [one.method for one in session.reached] == ["refbase", "qcnet-h"]
+
+
+def test_trained_again_takes_the_place_of_the_one_before(session):
+    session.methods, session.seeds = ("refbase",), 2
+    session.train()
+    session.seeds = 1
+    session.train()
+    assert [(one.method, one.seed) for one in session.reached] == [("refbase", 1), ("refbase", 0)]
+    assert session.summary[0].seeds == 2
+    assert [one.seed for one in session.kept] == [1, 0]
 
 
 def test_code_is_the_command(session):
@@ -135,3 +154,16 @@ def test_code_is_the_command(session):
     assert session.code.splitlines()[2] == (
         "workbench train digits-resnet --split c --search search.log --approach pareto --candidates 7"
     )
+    assert len(session.code.splitlines()) == 3
+
+
+def test_code_loads_what_was_kept(session):
+    session.methods = ("qcnet-h", "hecs-b")
+    session.train()
+    assert session.code.splitlines()[4:] == [
+        "# what was kept",
+        "import workbench as wb",
+        'trained = wb.load_bundle("digits-resnet-c-qcnet-h-0")',
+        'trained = wb.load_bundle("digits-resnet-c-hecs-b-0")',
+        "codec = wb.codec(\"hecs-b\", weights='/own/digits-resnet-c-hecs-b-0-codec.safetensors')",
+    ]

@@ -7,7 +7,7 @@ from workbench.errors import SettingError
 from workbench.neural.comparing import summarise
 from workbench.records import Closeness, LossCurve, Reached, Tried
 from workbench.session.board_work import Point
-from workbench.session.training_work import Earlier, MethodEntry
+from workbench.session.training_work import Earlier, Kept, MethodEntry, Shown
 
 
 def curve(what, epochs):
@@ -50,7 +50,7 @@ class FakeTrainer:
     def place(self):
         return "CPU, 1 threads"
 
-    def train(self, wanted, report, heard, made):
+    def train(self, wanted, report, heard, made, kept):
         self.asked.append(wanted)
         if self.error:
             raise SettingError(self.error)
@@ -65,6 +65,9 @@ class FakeTrainer:
                     heard(curve(f"{method}, stage 1", epochs))
                 share = 0.9 + 0.02 * seed if wanted.labels else None
                 made(reached(method, seed, share, wanted.split))
+                name = f"{wanted.network}-{wanted.split}-{method}-{seed}"
+                weights = f"/own/{name}-codec.safetensors" if method == "hecs-b" else ""
+                kept(Kept(method, seed, name, f"/own/{name}.safetensors", weights))
 
     def search(self, wanted, candidates, report, found):
         self.asked.append((wanted, candidates))
@@ -84,4 +87,12 @@ class FakeTrainer:
                 "digits-resnet", "c", 0.99, summarise([reached("refae")]), (claim,),
                 (tried(0, 0.7), tried(1, 0.6)), "taken with other work running", ("workbench train <c>",),
             ),
+            Earlier("own", "d", 0.8, summarise([reached("qcnet-h", 0, 0.7), reached("qcnet-h", 1, 0.9)])),
+            Earlier("digits-resnet", "b", None, (), tried=(tried(0, 0.7),)),
         )  # fmt: skip
+
+    def hecs(self):
+        recoveries = {"hecs": ((2, 0.5, 0.1), (4, 0.25, 0.0)), "lasso": ((2, 0.9, 0.0), (4, 0.8, 0.0))}
+        rates = {"hecs-b": ((10.0, 0.9),), "jpeg": ((600.0, 0.95),)}
+        told = (("error against m", "python -m <recovery>"), ("accuracy against bytes", "python -m rate"))
+        return Shown(recoveries, rates, told)

@@ -12,12 +12,17 @@ import json
 import os
 import struct
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import platformdirs
 
-from workbench.errors import WeightsError
+from workbench.errors import WeightsError, WorkbenchError
 from workbench.paths import shipped
+
+if TYPE_CHECKING:
+    from workbench.codecs import Codec
+    from workbench.models import Split
+    from workbench.neural.training import Trained
 
 _LARGEST_HEAD = 16 * 2**20
 _SUFFIX = ".safetensors"
@@ -70,6 +75,43 @@ def bundle(name: str | Path) -> Bundle:
             "`workbench train --out` wrote"
         )
     return _about(path, str(path))
+
+
+def load_bundle(name: str | Path, split: Split | None = None, *, codec: Codec | None = None) -> Trained:
+    """The trained method of a bundle, by name or path, around its split.
+
+    Its ``chain(pictures)`` answers, and ``wb.fidelity`` takes it as `restorer`.
+
+    Parameters
+    ----------
+    split : where it goes. Without it the network is loaded by its name and cut where the bundle says.
+    codec : takes the bundle only if it was trained for this one.
+
+    Raises
+    ------
+    WeightsError : no such bundle; one for another network, split or codec; `split` is not given, and the
+        network cannot be loaded by its name alone.
+
+    Examples
+    --------
+    >>> trained = load_bundle("digits-resnet-layer2-qcnet-h")
+    >>> trained.method.name, trained.split.point.name
+    ('qcnet-h', 'layer2')
+    """
+    from workbench.models import load_model
+    from workbench.models import split as cut
+    from workbench.neural import bundle as bundles_of_neural
+
+    found = bundle(name)
+    if split is None:
+        try:
+            split = cut(load_model(found.model), found.split)
+        except WorkbenchError as error:
+            raise WeightsError(
+                f"{found.name} was trained for the network {found.model!r}, which cannot be loaded by its "
+                f"name alone ({error}); load it, and give split=wb.split(model, {found.split!r})"
+            ) from error
+    return bundles_of_neural.load(found.path, split, codec=codec)
 
 
 def _about(path: Path, name: str) -> Bundle:

@@ -114,6 +114,27 @@ def recoveries(folder: Path | None = None) -> dict[str, tuple[tuple[int, float, 
     }
 
 
+class Measurements(NamedTuple):
+    """What was recorded of HECS-B beside others: both sets of lines, what they are of, and their commands."""
+
+    recoveries: dict[str, tuple[tuple[int, float, float], ...]]
+    rates: dict[str, tuple[tuple[float, float], ...]]
+    told: tuple[tuple[str, str], ...]
+
+
+def measurements(folder: Path | None = None) -> Measurements:
+    """Both kinds of records of HECS-B; `told` has (what it is, the command that gives it again) of each.
+
+    Raises
+    ------
+    WorkbenchError : a file that is no such record.
+    """
+    kinds = ("hecs-recovery-*.json", "hecs-rate-*.json")
+    files = [one for pattern in kinds for one in _read(folder, pattern, "what", "command")]
+    told = tuple((one["what"], one["command"]) for one in files)
+    return Measurements(recoveries(folder), rate_accuracy(folder), told)
+
+
 def rate_accuracy(folder: Path | None = None) -> dict[str, tuple[tuple[float, float], ...]]:
     """Way to (bytes of a picture, accuracy): HECS-B, pictures as files, and codecs that need no training."""
     lines: dict[str, list[tuple[float, float]]] = {}
@@ -123,12 +144,12 @@ def rate_accuracy(folder: Path | None = None) -> dict[str, tuple[tuple[float, fl
     return {way: tuple(sorted(points)) for way, points in lines.items()}
 
 
-def _read(folder: Path | None, pattern: str, needed: str) -> list[dict[str, Any]]:
+def _read(folder: Path | None, pattern: str, *needed: str) -> list[dict[str, Any]]:
     records = []
     for path in sorted((folder or shipped("data") / "results").glob(pattern)):
         try:
             told = json.loads(path.read_text(encoding="utf-8"))
-            records.append({name: told[name] for name in told} | {needed: told[needed]})
+            records.append(dict(told) | {name: told[name] for name in needed})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WorkbenchError(f"{path} is no record of `workbench train`: {error!r}") from error
     return records

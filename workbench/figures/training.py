@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import plotly.graph_objects as go
 
 from workbench.figures.base import blank, byte_ticks, decades, duration, size
-from workbench.figures.palette import REFERENCE, SERIES, STAGES, VERSIONS
+from workbench.figures.palette import CLASSES, REFERENCE, SERIES, STAGES, VERSIONS
 from workbench.figures.tables import Table, as_table
 from workbench.records import LossCurve, Summary, Tried
 
@@ -212,6 +212,7 @@ def search_table(tried: Sequence[Tried]) -> Table:
 def recovery_figure(lines: Mapping[str, Sequence[tuple[int, float, float]]]) -> go.Figure:
     """Relative error over the number of measurements, a line each way; 1 is as bad as the mean."""
     figure = blank("Error of what comes back from m measurements, over the variance of the pictures", 440)
+    counts = sorted({count for points in lines.values() for count, _, _ in points})
     for at, (way, points) in enumerate(lines.items()):
         figure.add_scatter(
             x=[count for count, _, _ in points], y=[mean for _, mean, _ in points],
@@ -220,29 +221,49 @@ def recovery_figure(lines: Mapping[str, Sequence[tuple[int, float, float]]]) -> 
             hovertemplate=f"{way}, m = %{{x}}<br>relative error %{{y:.3g}}<extra></extra>",
         )  # fmt: skip
     figure.update_layout(
-        xaxis={"title": {"text": "measurements m"}, "type": "log"},
-        yaxis={"title": {"text": "relative error"}, "type": "log"},
+        xaxis={"title": {"text": "measurements m"}, "type": "log", "tickvals": counts},
+        yaxis={"title": {"text": "relative error"}, "type": "log", "dtick": 1, "minor": {"ticks": "outside"}},
     )
     return figure
 
 
 def rate_accuracy_figure(lines: Mapping[str, Sequence[tuple[float, float]]]) -> go.Figure:
-    """Accuracy over bytes of a picture, a line each way; further to the upper left is better."""
-    figure = blank("Accuracy over bytes of a picture, really coded", 440)
+    """Accuracy over bytes of a picture, a line each way; further to the upper left is better.
+
+    The axis begins where nearly all points lie; a line that comes from below is cut off there.
+    """
+    shares = sorted(share for points in lines.values() for _, share in points)
+    lowest = max(0.0, round(2 * shares[len(shares) // 10] - 1.02, 2)) if shares else 0.0
+    below = sum(share < lowest for share in shares)
+    cut = f", {below} of {len(shares)} points below {lowest:.0%}" if below else ""
+    figure = blank(f"Accuracy over bytes of a picture, really coded{cut}", 440)
     marks = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star")
     for at, (way, points) in enumerate(lines.items()):
         figure.add_scatter(
             x=[nbytes for nbytes, _ in points], y=[share for _, share in points], mode="lines+markers",
-            name=way, line={"color": SERIES[at % len(SERIES)]}, marker={"symbol": marks[at % len(marks)]},
+            name=way, line={"color": CLASSES[at % len(CLASSES)]}, marker={"symbol": marks[at % len(marks)]},
             hovertemplate=f"{way}<br>%{{x:,.0f}} B, %{{y:.2%}} right<extra></extra>",
         )  # fmt: skip
     low, high = decades(tuple(nbytes for points in lines.values() for nbytes, _ in points))
     figure.update_layout(
         xaxis={"title": {"text": "bytes of a picture"}, "type": "log", "range": [low, high]}
         | byte_ticks(low, high),
-        yaxis={"title": {"text": "accuracy"}, "tickformat": ".0%"},
+        yaxis={"title": {"text": "accuracy"}, "tickformat": ".0%", "range": [lowest, 1.01]},
     )
     return figure
+
+
+def recovery_table(lines: Mapping[str, Sequence[tuple[int, float, float]]]) -> Table:
+    """One row a way and number of measurements."""
+    columns = ("way", "measurements", "relative_error", "relative_error_std")
+    values = tuple((way, *point) for way, points in lines.items() for point in points)
+    return as_table(columns, values, ("", "", "", ""))
+
+
+def rate_accuracy_table(lines: Mapping[str, Sequence[tuple[float, float]]]) -> Table:
+    """One row a way and setting."""
+    values = tuple((way, *point) for way, points in lines.items() for point in points)
+    return as_table(("way", "payload_bytes", "accuracy"), values, ("", "bytes", "fraction"))
 
 
 def training_table(summary: Sequence[Summary]) -> Table:

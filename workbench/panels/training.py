@@ -14,24 +14,22 @@ from workbench.figures import training as figures
 from workbench.figures.base import size
 from workbench.panels.chart import Chart
 from workbench.panels.choosers import Pick
-from workbench.panels.codec_views import Papers
 from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, Progress, group, hint
 from workbench.panels.tiles import Tile
+from workbench.panels.training_views import HEIGHT, HecsB, Recorded, Search, row
 from workbench.panels.widgets import TableView
 from workbench.records import Quantity
 from workbench.session.training import Training
 
-_NO_SEARCH = "No search is recorded for this split, and none ran here: press Search."
 _TILES = ("Unsplit", "Best method", "Accuracy", "Payload", "Server time")
 _EMPTY = "Choose a network, a split and methods on the left, then press Train."
+_FOUND = (
+    "Kept in <code>{}</code>. The Fidelity app has each in its list of restorers, and in the Explorer a "
+    "learned codec takes its weights. In Python:"
+)
 _NUMBERS = {"seeds": (1, 20), "epochs": (1, 1000), "finetune_epochs": (1, 1000)}
-_HEIGHT = 470
-
-
-def _row(*children: widgets.Widget) -> widgets.HBox:
-    return widgets.HBox(list(children), layout={"grid_gap": "8px", "padding": "8px 0 0"})
 
 
 class Choose:
@@ -62,7 +60,7 @@ class Choose:
             group("Network", self.network, self.weights, self.split),
             group("Methods", self.methods, self.about),
             group("Training", *self.numbers.values(), self.labels, self.place),
-            widgets.VBox([_row(self.train, self.forget), self.progress]),
+            widgets.VBox([row(self.train, self.forget), self.progress]),
         ]
         self._link(guard)
 
@@ -100,7 +98,13 @@ class Choose:
     def _show_methods(self) -> None:
         known = {entry.name: entry.summary for entry in self.session.known_methods}
         self.about.value = "<br>".join(
-            f"<b>{html.escape(name)}</b> {html.escape(known[name])}" for name in self.session.methods
+            [
+                *(
+                    f"<strong>{html.escape(name)}</strong> {html.escape(known[name])}"
+                    for name in self.session.methods
+                ),
+                "Ctrl and a click chooses several.",
+            ]
         )
 
     def _show_busy(self) -> None:
@@ -113,80 +117,6 @@ class Choose:
             self.progress.show(*session.progress)
 
 
-class Search:
-    """A view of its own: how many compensators to try, what was tried, and what nothing else beats."""
-
-    def __init__(self, session: Training, guard: Guard) -> None:
-        self.session = session
-        self.candidates = widgets.BoundedIntText(
-            session.candidates, min=1, max=500, description="candidates"
-        )  # fmt: skip
-        self.button = widgets.Button(description="Search")
-        self.hint = hint()
-        self.chart = Chart(name="search", empty=_NO_SEARCH, height=_HEIGHT)
-        self.table = TableView(name="search")
-        self.box = widgets.VBox([_row(self.candidates, self.button), self.hint, self.chart, self.table])
-        self.candidates.observe(
-            guard(lambda change: setattr(session, "candidates", change["new"])), "value"
-        )  # fmt: skip
-        session.observe(
-            guard(lambda change: setattr(self.candidates, "value", change["new"])), "candidates"
-        )  # fmt: skip
-        self.button.on_click(guard(lambda _button: session.search()))
-        session.observe(guard(lambda _change: self._show_busy()), "busy")
-        session.observe(guard(lambda _change: self.show()), ["tried", "split", "network", "earlier"])
-        self._show_busy()
-        self.show()
-
-    def _show_busy(self) -> None:
-        busy = self.session.busy
-        self.button.disabled = busy
-        self.button.tooltip = "Something is running" if busy else "Try compensators around this split"
-
-    def show(self) -> None:
-        """What was tried here, else what is recorded."""
-        recorded = self.session.recorded
-        tried = self.session.tried or (recorded.tried if recorded else ())
-        if self.session.tried:
-            self.hint.value = "Tried here. More candidates go on from these, also another day."
-        elif tried:
-            self.hint.value = "Recorded with the project; press Search to try compensators here."
-        else:
-            self.hint.value = ""
-        self.chart.show(figures.search_figure(tried) if tried else None)
-        self.table.show(figures.search_table(tried) if tried else None)
-
-
-class Recorded:
-    """A view of its own: what the project's records say of this split, with the paper's words beside."""
-
-    def __init__(self, session: Training, guard: Guard) -> None:
-        self.session = session
-        self.chart = Chart(name="recorded", empty="No record for this network and split.", height=_HEIGHT)
-        self.table = TableView(name="recorded")
-        self.times = hint()
-        self.papers = Papers()
-        self.box = widgets.VBox([self.chart, self.table, self.times, self.papers.box])
-        session.observe(guard(lambda _change: self.show()), ["split", "network", "earlier"])
-        self.show()
-
-    def show(self) -> None:
-        """The record of the present network and split."""
-        found = self.session.recorded
-        known = found is not None and bool(found.summary)
-        self.papers.box.layout.display = None if known and found and found.claims else "none"
-        if not (found and known):
-            self.chart.show(None)
-            self.table.show(None)
-            self.times.value = ""
-            return
-        self.chart.show(figures.accuracy_figure(found.summary, found.accuracy_unsplit))
-        self.table.show(figures.training_table(found.summary))
-        commands = "<br>".join(f"<code>{html.escape(command)}</code>" for command in found.commands)
-        self.times.value = f"Times: {html.escape(found.times)}.<br>Measured by<br>{commands}"
-        self.papers.show(found.claims)
-
-
 class TrainingPage(Frame):
     """The whole page of a session."""
 
@@ -196,29 +126,33 @@ class TrainingPage(Frame):
         self.choose = Choose(session, self.guard)
         self.tiles = {name: Tile(name) for name in _TILES}
         self.code = Code(text=session.code)
-        self.loss = Chart(name="loss", empty=_EMPTY, height=_HEIGHT)
-        self.accuracy = Chart(name="accuracy", empty=_EMPTY, height=_HEIGHT)
-        self.time = Chart(name="time", empty=_EMPTY, height=_HEIGHT)
+        self.loss = Chart(name="loss", empty=_EMPTY, height=HEIGHT)
+        self.accuracy = Chart(name="accuracy", empty=_EMPTY, height=HEIGHT)
+        self.time = Chart(name="time", empty=_EMPTY, height=HEIGHT)
         self.table = TableView(name="training")
         self.search = Search(session, self.guard)
         self.recorded = Recorded(session, self.guard)
+        self.hecs = HecsB(session, self.guard)
+        self.kept = hint()
         super().__init__(
             "Training",
             guard=self.guard,
             choose=self.choose.groups,
             tiles=list(self.tiles.values()),
             views={
-                "Loss": self.loss,
-                "Accuracy": widgets.VBox([self.accuracy, self.table]),
-                "Time": self.time,
+                "Loss": widgets.VBox([self.loss, self.kept]),
+                "Accuracy": widgets.VBox([self.accuracy, self.table, self.kept]),
+                "Time": widgets.VBox([self.time, self.kept]),
                 "Search": self.search.box,
                 "Recorded": self.recorded.box,
+                "HECS-B": self.hecs.box,
             },
             code=self.code,
         )
         watched: dict[str, Any] = {
             "curves": self._show_curves,
             "summary": self._show_summary,
+            "kept": self._show_kept,
             "problem": self._show_problem,
             "line": self._show_line,
             "code": lambda: setattr(self.code, "text", session.code),
@@ -243,12 +177,15 @@ class TrainingPage(Frame):
         if not summary:
             return
         warning = "random weights" if self.session.weights == "random" else ""
-        best = max(summary, key=lambda line: line.accuracy or 0.0)
+        best = max(summary, key=lambda line: (line.accuracy or 0.0, -line.relative_mse))
+        tied = [line.method for line in summary if line is not best and line.accuracy == best.accuracy]
         how = f"{reached[-1].samples} held-out pictures, {best.seeds} seeds"
         if unsplit is not None:
             self.tiles["Unsplit"].show(Quantity(unsplit, "fraction", "measured", how), warning=warning)
         if best.accuracy is not None:
-            self.tiles["Best method"].show(best.method, note="highest accuracy")
+            others = tied[0] if len(tied) == 1 else f"{len(tied)} others"
+            note = f"tied with {others}" if tied else "highest accuracy"
+            self.tiles["Best method"].show(best.method, note=note)
             self.tiles["Accuracy"].show(
                 Quantity(best.accuracy, "fraction", "measured", how),
                 note=f"of {best.method}",
@@ -263,6 +200,12 @@ class TrainingPage(Frame):
             note=f"of {best.method}",
         )
 
+    def _show_kept(self) -> None:
+        kept = self.session.kept
+        self.kept.value = (
+            "<br>".join([_FOUND.format(html.escape(kept[0].folder)), *map(_loading, kept)]) if kept else ""
+        )
+
     def _show_problem(self) -> None:
         if self.session.problem is None:
             self.guard.clear()
@@ -272,6 +215,15 @@ class TrainingPage(Frame):
     def _show_line(self) -> None:
         if self.session.line is not None:
             self.guard.log.add(self.session.line.text)
+
+
+def _loading(one: Any) -> str:
+    """A trained method that was kept, and how to load it: as a codec, too, where it is one."""
+    calls = [f"wb.load_bundle({one.name!r})"]
+    if one.weights:
+        calls.append(f"wb.codec({one.method!r}, weights={one.weights!r})")
+    told = ", ".join(f"<code>{html.escape(call)}</code>" for call in calls)
+    return f"{html.escape(one.method)}, seed {one.seed}: {told}"
 
 
 def training(session: Training | None = None) -> TrainingPage:

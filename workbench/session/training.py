@@ -14,7 +14,7 @@ from workbench.records import LossCurve, Reached, Tried
 from workbench.session.jobs import Jobs
 from workbench.session.results import Problem
 from workbench.session.runner import Runner, Ticket
-from workbench.session.training_work import Earlier, TrainingWork, Wanted
+from workbench.session.training_work import Earlier, Kept, TrainingWork, Wanted
 
 _USUAL = Wanted()
 _CHOSEN = ("network", "split", "methods", "seeds", "epochs", "finetune_epochs", "labels")
@@ -41,12 +41,15 @@ class Training(Jobs):
     weights = traitlets.Unicode("", help="trained, random or own, once the network is loaded")
     place = traitlets.Unicode("", help="where training runs")
     curves = traitlets.Tuple(help="(method and stage, LossCurve) of the training that runs or ran last")
-    reached = traitlets.Tuple(help="every Reached of this network and split, the newest last")
+    reached = traitlets.Tuple(help="the newest Reached of each method and seed around this split")
     summary = traitlets.Tuple(help="a Summary of each method of `reached`")
+    kept = traitlets.Tuple(help="Kept of each method and seed that was saved")
     candidates = traitlets.Int(12, help="a search tries so many compensators")
     tried = traitlets.Tuple(help="every Tried of the search around this split that ran here")
-    earlier = traitlets.Tuple(help="what the project's own records say")
-    code = traitlets.Unicode("", help="Python that trains the same")
+    earlier = traitlets.Tuple(help="what the project's own records say, an Earlier each network and split")
+    record = traitlets.Unicode("", help="`place` of the Earlier that is looked at; empty where there is none")
+    hecs = traitlets.Any(None, allow_none=True, help="Shown: the records of HECS-B, once they are read")
+    code = traitlets.Unicode("", help="commands that train the same, and Python that loads what was kept")
 
     def __init__(self, work: TrainingWork, runner: Runner) -> None:
         super().__init__(runner)
@@ -55,7 +58,8 @@ class Training(Jobs):
         self.known_methods = work.methods()
         self.observe(lambda _change: self.load(), "network")
         self.observe(lambda _change: self.forget(), ["network", "split"])
-        self.observe(lambda _change: self._describe(), [*_CHOSEN, "candidates"])
+        self.observe(lambda _change: self._describe(), [*_CHOSEN, "candidates", "kept"])
+        self.observe(lambda _change: self._look(), ["network", "split", "earlier"])
         self._describe()
 
     @property
@@ -92,6 +96,11 @@ class Training(Jobs):
         here = (self.network, self.split)
         return next((one for one in self.earlier if (one.model, one.split) == here), None)
 
+    @property
+    def looked_at(self) -> Earlier | None:
+        """The record that `record` names: of the present choice, until another is asked for."""
+        return next((one for one in self.earlier if one.place == self.record), None)
+
     def cancel(self) -> None:
         """Stop at the next batch; every method and seed that was finished stays."""
         self._runner.stop()
@@ -101,19 +110,20 @@ class Training(Jobs):
 
     def forget(self) -> None:
         """Take the results away."""
-        self.reached, self.summary, self.curves, self.tried = (), (), (), ()
+        self.reached, self.summary, self.curves, self.tried, self.kept = (), (), (), (), ()
 
     # in the thread
 
     def _load(self, ticket: Ticket) -> None:
         weights, points = self._work.points(self.network, ticket)
-        place, earlier = self._work.place(), self._work.earlier()
+        place, earlier, hecs = self._work.place(), self._work.earlier(), self._work.hecs()
         names = [point.name for point in points]
         recorded = [one.split for one in earlier if one.model == self.network and one.split in names]
         usual = (recorded or names[len(names) // 2 :] or [""])[0]
 
         def take() -> None:
-            self.weights, self.points, self.place, self.earlier = weights, points, place, earlier
+            self.weights, self.points, self.place = weights, points, place
+            self.earlier, self.hecs = earlier, hecs
             if self.split not in names:
                 self.split = usual
 
@@ -125,7 +135,8 @@ class Training(Jobs):
             ticket.deliver(lambda: self._show_curve(curve))
 
         def made(reached: Reached) -> None:
-            everything = (*self.reached, reached)
+            others = [one for one in self.reached if (one.method, one.seed) != (reached.method, reached.seed)]
+            everything = (*others, reached)
             summary = self._work.summarise(everything)
 
             def take() -> None:
@@ -133,7 +144,11 @@ class Training(Jobs):
 
             ticket.deliver(take)
 
-        self._work.train(wanted, ticket, heard, made)
+        def kept(one: Kept) -> None:
+            others = [other for other in self.kept if other.path != one.path]
+            ticket.deliver(lambda: setattr(self, "kept", (*others, one)))
+
+        self._work.train(wanted, ticket, heard, made, kept)
 
     def _search(self, wanted: Wanted, candidates: int, ticket: Ticket) -> None:
         def found(tried: tuple[Tried, ...]) -> None:
@@ -145,13 +160,24 @@ class Training(Jobs):
         others = tuple(pair for pair in self.curves if pair[0] != curve.what)
         self.curves = (*others, (curve.what, curve))
 
+    def _look(self) -> None:
+        """At the record of the present network and split."""
+        self.record = self.recorded.place if self.recorded else ""
+
     def _describe(self) -> None:
         methods = "".join(f" --method {name}" for name in self.methods)
         labels = "" if self.labels else " --no-labels"
+        loads = "".join(map(_loading, self.kept))
         self.code = (
             "# in a terminal\n"
             f"workbench train {self.network} --split {self.split}{methods} --seeds {self.seeds} "
             f"--epochs {self.epochs} --finetune-epochs {self.finetune_epochs}{labels}\n"
             f"workbench train {self.network} --split {self.split} --search search.log --approach pareto "
             f"--candidates {self.candidates}\n"
-        )
+        ) + (f"\n# what was kept\nimport workbench as wb\n{loads}" if loads else "")
+
+
+def _loading(one: Kept) -> str:
+    """Python that loads what was kept."""
+    weights = f'codec = wb.codec("{one.method}", weights={one.weights!r})\n' if one.weights else ""
+    return f'trained = wb.load_bundle("{one.name}")\n{weights}'

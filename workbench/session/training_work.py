@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -18,6 +18,7 @@ from workbench.session.work import Report
 Heard = Callable[[LossCurve], None]
 Made = Callable[[Reached], None]
 Found = Callable[[tuple[Tried, ...]], None]
+Held = Callable[["Kept"], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,34 @@ class Earlier(NamedTuple):
     times: str = ""
     commands: tuple[str, ...] = ()
 
+    @property
+    def place(self) -> str:
+        """Network and split, in words."""
+        return f"{self.model} at {self.split}"
+
+
+class Kept(NamedTuple):
+    """A trained method that was saved: its bundle's name and file, and the weights of a learned codec."""
+
+    method: str
+    seed: int
+    name: str
+    path: str
+    weights: str = ""
+
+    @property
+    def folder(self) -> str:
+        """Where the bundle is."""
+        return str(Path(self.path).parent)
+
+
+class Shown(NamedTuple):
+    """What is recorded of HECS-B: way to (m, error, spread), way to (bytes, accuracy), (what, command)."""
+
+    recoveries: Mapping[str, Sequence[tuple[int, float, float]]]
+    rates: Mapping[str, Sequence[tuple[float, float]]]
+    told: tuple[tuple[str, str], ...]
+
 
 class TrainingWork(Protocol):
     """Each call may raise a `WorkbenchError`."""
@@ -71,8 +100,8 @@ class TrainingWork(Protocol):
     def place(self) -> str:
         """Where training runs, in words."""
 
-    def train(self, wanted: Wanted, report: Report, heard: Heard, made: Made) -> None:
-        """Train all that is wanted; `heard` gets loss curves as they grow, `made` each result."""
+    def train(self, wanted: Wanted, report: Report, heard: Heard, made: Made, kept: Held) -> None:
+        """Train all that is wanted; `heard` gets loss curves as they grow, `made` and `kept` each result."""
 
     def search(self, wanted: Wanted, candidates: int, report: Report, found: Found) -> None:
         """Search for a compensator around the split; `found` gets all that were tried, after each."""
@@ -82,6 +111,9 @@ class TrainingWork(Protocol):
 
     def earlier(self) -> tuple[Earlier, ...]:
         """What the project's own records say."""
+
+    def hecs(self) -> Shown:
+        """What they say of HECS-B beside others."""
 
 
 class Trainer:
@@ -122,8 +154,8 @@ class Trainer:
         words = "1 thread" if threads == 1 else f"{threads} threads"
         return f"CPU, {words}; a CUDA GPU would be used if there were one"
 
-    def train(self, wanted: Wanted, report: Report, heard: Heard, made: Made) -> None:
-        """One method and seed after the other."""
+    def train(self, wanted: Wanted, report: Report, heard: Heard, made: Made, kept: Held) -> None:
+        """One method and seed after the other; each is saved as soon as it is measured."""
         from dataclasses import replace
 
         from workbench.models import split
@@ -158,7 +190,7 @@ class Trainer:
             watch=heard,
         ):
             made(reached)
-            _keep(trained.pop())
+            kept(_keep(trained.pop()))
 
     def search(self, wanted: Wanted, candidates: int, report: Report, found: Found) -> None:
         """Towards accuracy, few parameters and short server time; goes on where the last one stopped."""
@@ -204,6 +236,12 @@ class Trainer:
         ]
         return (*found, *alone)
 
+    def hecs(self) -> Shown:
+        """The records in data/results."""
+        from workbench.experiments.trained import measurements
+
+        return Shown(*measurements())
+
     def _model(self, network: str) -> Any:
         from workbench.models import load_model
 
@@ -220,8 +258,10 @@ def _cache() -> Path:
     return Path(home)
 
 
-def _keep(trained: Any) -> None:
+def _keep(trained: Any) -> Kept:
     """Save it where the Fidelity app finds it; trained again, it takes the place of the one before.
+
+    A learned codec's weights are saved beside it, for ``wb.codec(name, weights=...)`` and the Explorer.
 
     Raises
     ------
@@ -229,7 +269,14 @@ def _keep(trained: Any) -> None:
     """
     from workbench.experiments.bundles import own_folder
     from workbench.neural import bundle
+    from workbench.neural.learned import codec_of
 
     where = trained.split
     name = f"{where.model.name}-{where.point.name}-{trained.method.name}-{trained.seed}".replace("/", "-")
-    bundle.save(trained, own_folder() / f"{name}.safetensors")
+    path = own_folder() / f"{name}.safetensors"
+    bundle.save(trained, path)
+    if trained.chain.codec is not None:
+        return Kept(trained.method.name, trained.seed, name, str(path))
+    weights = own_folder() / f"{name}-codec.safetensors"
+    codec_of(trained, weights)
+    return Kept(trained.method.name, trained.seed, name, str(path), str(weights))
