@@ -229,12 +229,12 @@ def test_reciprocals_divide_exactly():
             start = int(rng.integers(0, (1 << bits) - frequency + 1))
             steps = np.empty(8, np.uint64)
             frequencies = np.array([start, frequency], np.uint32)
-            rans.fill_steps(frequencies, bits, np.arange(2), steps)
+            rans.fill_steps(frequencies, bits, np.arange(2), steps, steps.view(np.uint32))
             top = frequency << (63 - bits)
             for x in [1 << 20, top - 1, *rng.integers(1 << 20, top, 20).tolist()]:
                 quotient, rest = divmod(x, frequency)
                 expected = (quotient << bits) + rest + start
-                assert rans.push(np.uint64(x), steps, np.uint64(4)) == expected
+                assert rans.push(np.uint64(x), steps, steps.view(np.uint32), np.uint64(4)) == expected
 
 
 # ── starting up ──

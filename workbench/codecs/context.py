@@ -92,7 +92,7 @@ class Context(Codec):
             rows, grid = symbol_map.to_rows(symbols, arrangement, self.bits, background)
             plain = np.zeros(grid.channels, np.uint8)
             total = total + contexts.contexts_of(rows, grid, plain)[1].astype(np.int64)
-        model = contexts.fit(total, self.bits, background, every_symbol=True)
+        model, _ = contexts.fit(total, self.bits, background, every_symbol=True)
         name = table_store.keep(_MAGIC + bytes([self.bits, background]) + model.to_bytes())
         return replace(self, tables=name)
 

@@ -24,6 +24,7 @@ EXPONENT_BITS: Final = 4
 MAX_TABLES: Final = 32
 
 _LOG_FRACTION = 12
+_NO_GAIN = -(2**62)
 _LOG = np.array([0] + [round(math.log2(i) * 2**_LOG_FRACTION) for i in range(1, 2048)], np.int64)
 _ENTRY_COST = 4 << _LOG_FRACTION  # bits of one frequency in a table, about
 _TABLE_COST = 12 << _LOG_FRACTION  # and of a table besides its frequencies
@@ -52,16 +53,17 @@ def log2_fixed(number: int) -> int:
 
 
 @compiled
-def _cost(counts: NDArray[np.int64], costs: tuple[int, int]) -> int:
-    """Bits, in units of 2**-12, of these occurrences with a table of their own, and of the table."""
+def _joint_cost(counts: NDArray[np.int64], one: int, other: int, costs: tuple[int, int]) -> int:
+    """Bits, in units of 2**-12, of the occurrences in two contexts with a table of their own, and of the
+    table; or of those in one, if both are the same."""
     total, bits, entries = 0, 0, 0
-    for count in counts:
-        if count:
-            total += count
-            bits -= count * log2_fixed(count)
-            entries += 1
-    if not total:
-        return 0
+    for group in range(counts.shape[1]):
+        count = counts[one, group]
+        if other != one:
+            count += counts[other, group]
+        total += count
+        bits -= count * log2_fixed(count)
+        entries += 1 if count else 0
     return bits + total * log2_fixed(total) + entries * costs[0] + costs[1]
 
 
@@ -71,61 +73,66 @@ def merge_contexts(
 ) -> int:
     """Join neighbouring contexts, best gain first, while it saves bits or there are more than `most`.
 
-    `prices` are those of a frequency and of a table. `counts` (context, group) end up with the sums in the
-    first context of each table; `table_of` says which table each context uses, and the number of tables is
+    `prices` are those of a frequency and of a table. `counts` (context, group), not all zero, end up with the
+    sums of each table in its row; `table_of` says which table each context uses, and the number of tables is
     given back.
     """
-    contexts = counts.shape[0]
-    following = np.empty(contexts + 1, np.int64)
-    costs, gains = np.empty(contexts, np.int64), np.empty(contexts, np.int64)
-    preceding = np.empty(contexts + 1, np.int64)
-    joined = np.empty(counts.shape[1], np.int64)
-    used = 0
-    while not counts[used].any():
-        used += 1
-    if used:  # empty ones at the front belong to the first that is not
-        counts[0], counts[used] = counts[used], 0
-    kept = 0
-    last = -1
-    for context in range(contexts):  # and others to the one before
-        if counts[context].any():
-            if last >= 0:
-                following[last] = context
-            preceding[context] = last
-            last = context
-            costs[context] = _cost(counts[context], prices)
-            kept += 1
+    contexts, groups = counts.shape
+    following, preceding = np.empty(contexts + 1, np.int64), np.empty(contexts + 1, np.int64)
+    costs, joined = np.empty(contexts, np.int64), np.empty(contexts, np.int64)
+    gains = np.empty(contexts, np.int64)  # of joining with the following
+    kept, last = 0, -1
+    for context in range(contexts):
+        gains[context] = _NO_GAIN
+        occurrences = 0
+        for group in range(groups):
+            occurrences += counts[context, group]
+        if not occurrences:
+            continue
+        own = context if kept else 0  # empty ones at the front belong to the first that is not
+        if own != context:
+            for group in range(groups):
+                counts[own, group], counts[context, group] = counts[context, group], 0
+        preceding[own] = last  # and others to the one before
+        costs[own] = _joint_cost(counts, own, own, prices)
+        if last >= 0:
+            following[last] = own
+            joined[last] = _joint_cost(counts, last, own, prices)
+            gains[last] = costs[last] + costs[own] - joined[last]
+        last = own
+        kept += 1
     following[last] = contexts
-    context = 0
-    while following[context] < contexts:
-        joined[:] = counts[context] + counts[following[context]]
-        gains[context] = costs[context] + costs[following[context]] - _cost(joined, prices)
-        context = following[context]
     while kept > 1:
-        best, context = 0, following[0]
-        while following[context] < contexts:
-            if gains[context] > gains[best]:
-                best = context
-            context = following[context]
-        if gains[best] <= 0 and kept <= most:
+        highest = gains[0]
+        for context in range(contexts):
+            highest = max(highest, gains[context])
+        if highest <= 0 and kept <= most:
             break
+        best = 0
+        while gains[best] != highest:
+            best += 1
         gone = following[best]
-        counts[best] += counts[gone]
-        costs[best] = _cost(counts[best], prices)
-        following[best] = following[gone]
-        if following[best] < contexts:
-            preceding[following[best]] = best
-            joined[:] = counts[best] + counts[following[best]]
-            gains[best] = costs[best] + costs[following[best]] - _cost(joined, prices)
-        if preceding[best] >= 0:
-            before = preceding[best]
-            joined[:] = counts[before] + counts[best]
-            gains[before] = costs[before] + costs[best] - _cost(joined, prices)
+        for group in range(groups):
+            counts[best, group] += counts[gone, group]
+        costs[best] = joined[best]
+        gains[gone] = _NO_GAIN
+        after, before = following[gone], preceding[best]
+        following[best] = after
+        gains[best] = _NO_GAIN
+        if after < contexts:
+            preceding[after] = best
+            joined[best] = _joint_cost(counts, best, after, prices)
+            gains[best] = costs[best] + costs[after] - joined[best]
+        if before >= 0:
+            joined[before] = _joint_cost(counts, before, best, prices)
+            gains[before] = costs[before] + costs[best] - joined[before]
         kept -= 1
     table, context = 0, 0
     while context < contexts:
-        table_of[context : following[context]] = table
-        counts[table] = counts[context]
+        for place in range(context, following[context]):
+            table_of[place] = table
+        for group in range(groups):
+            counts[table, group] = counts[context, group]
         table += 1
         context = following[context]
     return table

@@ -6,19 +6,23 @@ divide by four follow one by one. Where one lane is enough (a small map), it wal
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy.compiled import compiled
-from workbench.codecs.entropy.neighbourhood import FIRST, first_base
+from workbench.codecs.entropy.neighbourhood import FIRST, MOST_CLASSES, first_base
 from workbench.codecs.entropy.rans import LOWEST, pop, push, push_pair, refill
 from workbench.codecs.entropy.vectors import fill_block_above
 
 CHUNK = np.uint64(512)  # columns prepared at a time; even, so that pairs stay together
 
-_U0, _U1, _U2, _U3, _U32, _BYTE = (np.uint64(number) for number in (0, 1, 2, 3, 32, 255))
-_ABOVE, _UNEVEN, _CORNER, _OUT, _LEVELS = (np.uint64(part * 4 * int(CHUNK)) for part in range(5))
+_U0, _U1, _U2, _U7, _U8, _U32, _BYTE = (np.uint64(number) for number in (0, 1, 2, 7, 8, 32, 255))
+_UNLIKE, _OUT, _CLASSES = (np.uint64(part * 4 * int(CHUNK)) for part in range(1, 4))
+_CONTEXTS = _CLASSES + np.uint64(MOST_CLASSES)
 _LANE_1, _LANE_2, _LANE_3 = CHUNK, CHUNK * np.uint64(2), CHUNK * np.uint64(3)
+DESK: Final = int(_CONTEXTS)  # cells before the tables of the places
 
 
 @compiled
@@ -26,43 +30,47 @@ def push_one(
     x: np.uint64,
     at: np.uint64,
     steps: NDArray[np.uint64],
+    halves: NDArray[np.uint32],
     bits: int,
     words: NDArray[np.uint32],
     free: np.uint64,
 ) -> tuple[np.uint64, np.uint64]:
     """As `push_pair` for the last symbol of a row of odd width."""
     words[free] = np.uint32(x)
-    full = (x >> np.uint64(63 - bits)) >= steps[at + _U3] >> _U32
+    full = (x >> np.uint64(63 - bits)) >= np.uint64(halves[(at << _U1) + _U7])
     x = (x >> _U32) if full else x
-    return push(x, steps, at), (free - _U1) if full else free
+    return push(x, steps, halves, at), (free - _U1) if full else free
 
 
 @compiled
-def step_at(
-    symbols: NDArray[np.uint8], found: NDArray[np.uint16], offsets: NDArray[np.uint32], at: np.uint64
-) -> np.uint64:
-    """Where the numbers of the symbol at a place are, by the table of its context."""
-    return np.uint64(offsets[np.uint64(found[at])]) + (np.uint64(symbols[at]) << _U2)
+def fill_index(table_of: NDArray[np.uint8], bits: int, index: NDArray[np.uint16]) -> None:
+    """Where in `steps` the numbers for each context << bits | symbol are."""
+    alphabet, key = np.uint64(1) << np.uint64(bits), _U0
+    for context in range(len(table_of)):
+        own = np.uint64(table_of[context]) << np.uint64(bits)
+        for symbol in range(alphabet):
+            index[key] = np.uint16(own + np.uint64(symbol))
+            key += _U1
 
 
 @compiled
 def encode_rows(
-    symbols: NDArray[np.uint8],
-    found: NDArray[np.uint16],
+    keys: NDArray[Any],
+    index: NDArray[np.uint16],
     starts: NDArray[np.int64],
-    offsets: NDArray[np.uint32],
     steps: NDArray[np.uint64],
+    halves: NDArray[np.uint32],
     bits: int,
     states: NDArray[np.uint64],
     words: NDArray[np.uint32],
 ) -> int:
     """Push every symbol; words fill the end of the buffer, and the index of the first is given back.
 
-    `found` has the context of each symbol, `offsets` where each context's table begins in `steps`. The buffer
-    holds one word for every pair of columns of every row, and one more.
+    `keys` has context << bits | symbol of each, uint16 or uint32 (rows, width); `index` is of `fill_index`.
+    The buffer holds one word for every pair of columns of every row, and one more.
     """
-    rows, width = symbols.shape
-    signs, seen = symbols.reshape(-1), found.reshape(-1)
+    rows, width = keys.shape
+    flat = keys.reshape(-1)
     lanes = len(starts) - 1
     each = rows // lanes
     limit = np.uint64(63 - 2 * bits)
@@ -75,12 +83,11 @@ def encode_rows(
             at = begin + long
             if odd:
                 at -= _U1
-                x, free = push_one(x, step_at(signs, seen, offsets, at), steps, bits, words, free)
+                x, free = push_one(x, step_at(flat, index, at), steps, halves, bits, words, free)
             while at > begin:
                 at -= _U2
-                first = step_at(signs, seen, offsets, at)
-                second = step_at(signs, seen, offsets, at + _U1)
-                x, free = push_pair(x, first, second, steps, limit, words, free)
+                first, second = step_at(flat, index, at), step_at(flat, index, at + _U1)
+                x, free = push_pair(x, first, second, steps, halves, limit, words, free)
             states[lane] = x
     if lanes == 1:
         return int(free) + 1
@@ -92,26 +99,28 @@ def encode_rows(
         begin, at = at, at + long
         if odd:
             at -= _U1
-            x3, free = push_one(x3, step_at(signs, seen, offsets, b3 + at), steps, bits, words, free)
-            x2, free = push_one(x2, step_at(signs, seen, offsets, b2 + at), steps, bits, words, free)
-            x1, free = push_one(x1, step_at(signs, seen, offsets, b1 + at), steps, bits, words, free)
-            x0, free = push_one(x0, step_at(signs, seen, offsets, b0 + at), steps, bits, words, free)
+            x3, free = push_one(x3, step_at(flat, index, b3 + at), steps, halves, bits, words, free)
+            x2, free = push_one(x2, step_at(flat, index, b2 + at), steps, halves, bits, words, free)
+            x1, free = push_one(x1, step_at(flat, index, b1 + at), steps, halves, bits, words, free)
+            x0, free = push_one(x0, step_at(flat, index, b0 + at), steps, halves, bits, words, free)
         while at > begin:
             at -= _U2
-            first = step_at(signs, seen, offsets, b3 + at)
-            second = step_at(signs, seen, offsets, b3 + at + _U1)
-            x3, free = push_pair(x3, first, second, steps, limit, words, free)
-            first = step_at(signs, seen, offsets, b2 + at)
-            second = step_at(signs, seen, offsets, b2 + at + _U1)
-            x2, free = push_pair(x2, first, second, steps, limit, words, free)
-            first = step_at(signs, seen, offsets, b1 + at)
-            second = step_at(signs, seen, offsets, b1 + at + _U1)
-            x1, free = push_pair(x1, first, second, steps, limit, words, free)
-            first = step_at(signs, seen, offsets, b0 + at)
-            second = step_at(signs, seen, offsets, b0 + at + _U1)
-            x0, free = push_pair(x0, first, second, steps, limit, words, free)
+            first, second = step_at(flat, index, b3 + at), step_at(flat, index, b3 + at + _U1)
+            x3, free = push_pair(x3, first, second, steps, halves, limit, words, free)
+            first, second = step_at(flat, index, b2 + at), step_at(flat, index, b2 + at + _U1)
+            x2, free = push_pair(x2, first, second, steps, halves, limit, words, free)
+            first, second = step_at(flat, index, b1 + at), step_at(flat, index, b1 + at + _U1)
+            x1, free = push_pair(x1, first, second, steps, halves, limit, words, free)
+            first, second = step_at(flat, index, b0 + at), step_at(flat, index, b0 + at + _U1)
+            x0, free = push_pair(x0, first, second, steps, halves, limit, words, free)
     states[0], states[1], states[2], states[3] = x0, x1, x2, x3
     return int(free) + 1
+
+
+@compiled
+def step_at(keys: NDArray[Any], index: NDArray[np.uint16], at: np.uint64) -> np.uint64:
+    """Where the numbers of the symbol at a place are, by the table of its context."""
+    return np.uint64(index[np.uint64(keys[at])]) << _U2
 
 
 @compiled
@@ -122,20 +131,21 @@ def decode_rows(
     background: int,
     filters: NDArray[np.int64],
     chosen: NDArray[np.uint8],
-    bounds: NDArray[np.int64],
-    span: int,
-    contexts: NDArray[np.uint8],
+    joint: tuple[int, int, int, int],
+    factors: NDArray[np.uint64] | None,
+    desk: NDArray[np.uint16],
     slots: NDArray[np.uint32],
     bits: int,
     states: NDArray[np.uint64],
     words: NDArray[np.uint32],
     available: int,
 ) -> bool:
-    """Pop every symbol into a frame (see `neighbourhood`); `contexts` says which table each place uses.
+    """Pop every symbol into a frame (see `neighbourhood`); `desk` is of `fill_desk`.
 
-    True if every word was used and every state ended where encoding began. `words` are padded with as many
-    as a row of each lane can take, so that no read needs a check; whether more than `available` were used is
-    looked at after each row.
+    `factors` has room for four numbers, or is None where `Walk.classes` knows the factors of L. True if every
+    word was used and every state ended where encoding began. `words` are padded with as many as a row of each
+    lane can take, so that no read needs a check; whether more than `available` were used is looked at after
+    each row.
     """
     rows, stride = framed.shape
     flat = framed.reshape(-1)
@@ -144,18 +154,9 @@ def decode_rows(
     precision = np.uint64(bits)
     mask = (np.uint64(1) << precision) - np.uint64(1)
     width, used = np.uint64(stride - 3), _U0
-    desk = np.zeros(
-        int(_LEVELS) + 1024, np.uint16
-    )  # above, uneven, UL, symbols of a stretch; then class by g
-    for g in range(1024):
-        for bound in bounds:
-            desk[int(_LEVELS) + g] += np.uint16(span if g >= bound else 0)
-    factors, others, begins = np.empty(4, np.uint64), np.empty(4, np.uint64), np.empty(4, np.uint64)
-    since, phases = (
-        np.zeros(4, np.int64),
-        np.zeros(4, np.int64),
-    )  # rows since one that may not look up; row % plane
-    channels = np.zeros(4, np.int64)
+    others, begins = np.empty(4, np.uint64), np.empty(4, np.uint64)
+    since = np.zeros(4, np.int64)  # rows since one that may not look up
+    phases, channels = np.zeros(4, np.int64), np.zeros(4, np.int64)  # row % plane, row // plane
     for lane in range(lanes):
         begins[lane] = np.uint64(starts[lane] * stride)
         phases[lane] = starts[lane] % plane
@@ -165,10 +166,9 @@ def decode_rows(
         for lane in range(4):
             _begin(flat, begins[lane], stride, since[lane], background)
             own = filters[chosen[channels[lane]]]
-            factors[lane] = np.uint64(FIRST if since[lane] == 0 else own[1])
-            others[lane] = np.uint64(0 if since[lane] == 0 else own[5] + 1)
-        f0, f1, f2, f3 = factors[0], factors[1], factors[2], factors[3]
-        e0, e1, e2, e3 = others[0], others[1], others[2], others[3]
+            others[lane] = np.uint64(own[5] if since[lane] else -1)
+            if factors is not None:
+                factors[lane] = np.uint64(own[1] if since[lane] else FIRST)
         l0, l1 = np.uint64(flat[begins[0]]), np.uint64(flat[begins[1]])
         l2, l3 = np.uint64(flat[begins[2]]), np.uint64(flat[begins[3]])
         m0, m1, m2, m3 = l0, l1, l2, l3
@@ -176,20 +176,32 @@ def decode_rows(
         while done < width:
             end = min(width - done, CHUNK)
             for lane in range(4):
-                own = filters[chosen[channels[lane]]]
-                _prepare(flat, begins[lane] + done, end, stride, since[lane], own, background, desk, lane)
+                index = chosen[channels[lane]]
+                _prepare(
+                    flat,
+                    begins[lane] + done,
+                    end,
+                    stride,
+                    since[lane],
+                    filters,
+                    index,
+                    joint,
+                    background,
+                    desk,
+                    lane,
+                )
             at = _U0
             while at < end:
-                x0, m0 = _take(x0, desk, at, f0, e0, l0, m0, contexts, slots, precision, mask)
-                x1, m1 = _take(x1, desk, at + _LANE_1, f1, e1, l1, m1, contexts, slots, precision, mask)
-                x2, m2 = _take(x2, desk, at + _LANE_2, f2, e2, l2, m2, contexts, slots, precision, mask)
-                x3, m3 = _take(x3, desk, at + _LANE_3, f3, e3, l3, m3, contexts, slots, precision, mask)
+                x0, m0 = _take(x0, desk, at, 0, factors, others, l0, m0, slots, precision, mask)
+                x1, m1 = _take(x1, desk, at + _LANE_1, 1, factors, others, l1, m1, slots, precision, mask)
+                x2, m2 = _take(x2, desk, at + _LANE_2, 2, factors, others, l2, m2, slots, precision, mask)
+                x3, m3 = _take(x3, desk, at + _LANE_3, 3, factors, others, l3, m3, slots, precision, mask)
                 at += _U1
                 if at < end:
-                    x0, l0 = _take(x0, desk, at, f0, e0, m0, l0, contexts, slots, precision, mask)
-                    x1, l1 = _take(x1, desk, at + _LANE_1, f1, e1, m1, l1, contexts, slots, precision, mask)
-                    x2, l2 = _take(x2, desk, at + _LANE_2, f2, e2, m2, l2, contexts, slots, precision, mask)
-                    x3, l3 = _take(x3, desk, at + _LANE_3, f3, e3, m3, l3, contexts, slots, precision, mask)
+                    x0, l0 = _take(x0, desk, at, 0, factors, others, m0, l0, slots, precision, mask)
+                    x1, l1 = _take(x1, desk, at + _LANE_1, 1, factors, others, m1, l1, slots, precision, mask)
+                    x2, l2 = _take(x2, desk, at + _LANE_2, 2, factors, others, m2, l2, slots, precision, mask)
+                    x3, l3 = _take(x3, desk, at + _LANE_3, 3, factors, others, m3, l3, slots, precision, mask)
                     at += _U1
                 x0, used = refill(x0, words, used)
                 x1, used = refill(x1, words, used)
@@ -209,20 +221,32 @@ def decode_rows(
         for _ in range(starts[lane] + each, starts[lane + 1]):
             _begin(flat, begins[lane], stride, since[lane], background)
             own = filters[chosen[channels[lane]]]
-            factor = np.uint64(FIRST if since[lane] == 0 else own[1])
-            other = np.uint64(0 if since[lane] == 0 else own[5] + 1)
+            others[0] = np.uint64(own[5] if since[lane] else -1)
+            if factors is not None:
+                factors[0] = np.uint64(own[1] if since[lane] else FIRST)
             left = np.uint64(flat[begins[lane]])
             further = left
             done = _U0
             while done < width:
                 end = min(width - done, CHUNK)
-                _prepare(flat, begins[lane] + done, end, stride, since[lane], own, background, desk, 0)
+                index = chosen[channels[lane]]
+                _prepare(
+                    flat,
+                    begins[lane] + done,
+                    end,
+                    stride,
+                    since[lane],
+                    filters,
+                    index,
+                    joint,
+                    background,
+                    desk,
+                    0,
+                )
                 at = _U0
                 while at < end:
                     symbol = left
-                    x, left = _take(
-                        x, desk, at, factor, other, left, further, contexts, slots, precision, mask
-                    )
+                    x, left = _take(x, desk, at, 0, factors, others, left, further, slots, precision, mask)
                     further = symbol
                     at += _U1
                     if not at & _U1 or at == end:
@@ -240,6 +264,21 @@ def decode_rows(
 
 
 @compiled
+def fill_desk(
+    classes: NDArray[np.uint16],
+    contexts: NDArray[np.uint16],
+    table_of: NDArray[np.uint8],
+    desk: NDArray[np.uint16],
+) -> None:
+    """Lay the tables that `decode_rows` looks up behind its working memory: `Walk.classes`, then which table
+    each place uses. One array, so that one register is enough for all."""
+    for index in range(len(classes)):
+        desk[_CLASSES + np.uint64(index)] = classes[index]
+    for place in range(len(contexts)):
+        desk[_CONTEXTS + np.uint64(place)] = np.uint16(table_of[contexts[place]])
+
+
+@compiled
 def _begin(flat: NDArray[np.uint8], begin: np.uint64, stride: int, since: int, background: int) -> None:
     """Set the two cells before a row."""
     before = np.uint8(background) if since == 0 else flat[begin - np.uint64(stride) + _U2]
@@ -254,33 +293,38 @@ def _prepare(
     count: np.uint64,
     stride: int,
     since: int,
-    own: NDArray[np.int64],
+    filters: NDArray[np.int64],
+    index: np.uint8,
+    joint: tuple[int, int, int, int],
     background: int,
     desk: NDArray[np.uint16],
     lane: int,
 ) -> None:
-    """What the rows above say, for a stretch of a row: their part of w and of g, and UL."""
-    offset = np.uint64(lane) * CHUNK
+    """What the rows above say for a stretch of a row: their part of w, and of the place in `Walk.classes`."""
+    own = filters[index]
+    most, times, scale, size = joint
+    target = np.uint64(lane) * CHUNK
     place = _U0
     if since == 0:
-        first = first_base(own, background)
+        first = np.uint16(first_base(own, background))
+        unlike = np.uint16(background * scale + len(filters) * size)
         while place < count:
-            desk[offset + _ABOVE + place] = np.uint16(first)
-            desk[offset + _UNEVEN + place] = np.uint16(0)
-            desk[offset + _CORNER + place] = np.uint16(background)
+            desk[target + place] = first
+            desk[target + _UNLIKE + place] = unlike
             place += _U1
         return
-    base, b, c, d, f = own[0], own[2], own[3], own[4], own[6]
     above = begin + _U2 - np.uint64(stride)
     upper = above if since == 1 else above - np.uint64(stride)
-    targets = (offset + _ABOVE, offset + _UNEVEN, offset + _CORNER)
-    place = fill_block_above(flat, above, upper, count, own, desk, targets)
+    offset: Any = np.int64(index) * size
+    place = fill_block_above(
+        flat, above, upper, count, own, (most, times, scale, offset), desk, target, target + _UNLIKE
+    )
     while place < count:
-        ul, u, ur = flat[above - _U1 + place], flat[above + place], flat[above + _U1 + place]
-        w = base + b * np.int64(u) + c * np.int64(ur) + d * np.int64(ul) + f * np.int64(flat[upper + place])
-        desk[offset + _ABOVE + place] = np.uint16(w)
-        desk[offset + _UNEVEN + place] = np.uint16(max(u, ul) - min(u, ul) + max(u, ur) - min(u, ur))
-        desk[offset + _CORNER + place] = ul
+        ul, u = np.int64(flat[above - _U1 + place]), np.int64(flat[above + place])
+        ur, uu = np.int64(flat[above + _U1 + place]), np.int64(flat[upper + place])
+        desk[target + place] = np.uint16(own[0] + own[2] * u + own[3] * ur + own[4] * ul + own[6] * uu)
+        uneven: Any = min(abs(u - ul) + abs(u - ur), most)
+        desk[target + _UNLIKE + place] = np.uint16((uneven * times + ul) * scale + offset)
         place += _U1
 
 
@@ -289,29 +333,28 @@ def _take(
     x: np.uint64,
     desk: NDArray[np.uint16],
     at: np.uint64,
-    factor: np.uint64,
-    other: np.uint64,
+    lane: int,
+    factors: NDArray[np.uint64] | None,
+    others: NDArray[np.uint64],
     left: np.uint64,
     further: np.uint64,
-    contexts: NDArray[np.uint8],
     slots: NDArray[np.uint32],
     precision: np.uint64,
     mask: np.uint64,
 ) -> tuple[np.uint64, np.uint64]:
     """Pop one symbol by the table of its neighbourhood; the state after it, and the symbol.
 
-    `factor` is that of L, `other` that of LL and one more, so that it is not negative.
+    `others` are the factors of LL, which may wrap around.
     """
-    ul = np.uint64(desk[at + _CORNER])
-    g = np.uint64(desk[at + _UNEVEN]) + max(left, ul) - min(left, ul)
-    place = (
-        np.uint64(desk[at + _ABOVE])
-        + factor * left
-        + other * further
-        - further
-        + np.uint64(desk[_LEVELS + g])
-    )
-    entry = np.uint64(slots[np.uint64(contexts[place]) << precision | x & mask])
+    unlike = np.uint64(desk[at + _UNLIKE])
+    place = np.uint64(desk[at]) + others[lane] * further
+    if factors is None:
+        place += np.uint64(desk[_CLASSES + unlike + left])
+    else:
+        corner = unlike & _BYTE
+        g = (unlike >> _U8) + max(left, corner) - min(left, corner)
+        place += factors[lane] * left + np.uint64(desk[_CLASSES + g])
+    entry = np.uint64(slots[np.uint64(desk[_CONTEXTS + place]) << precision | x & mask])
     symbol = entry & _BYTE
     desk[at + _OUT] = np.uint16(symbol)
     return pop(x, entry, precision), symbol

@@ -10,21 +10,20 @@ symbols ─▶ fine contexts ─▶ histogram ─▶ model (which contexts share
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy import context_model as tables
 from workbench.codecs.entropy import context_rans, rans, table_bits
-from workbench.codecs.entropy.compiled import compiled
 from workbench.codecs.entropy.neighbourhood import (
     FILTERS,
     Walk,
     choose_filters,
-    fill_contexts,
-    fill_places,
+    fill_keys,
     lane_starts,
+    stretch_rows,
     walk,
 )
 from workbench.codecs.entropy.scratch import borrow
@@ -116,15 +115,16 @@ def read_model(data: memoryview, bits: int, background: int, fitted: bool = Fals
 
 def contexts_of(
     symbols: NDArray[np.uint8], grid: Grid, chosen: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint16], NDArray[np.uint32]]:
-    """The fine context of each symbol, and the histogram (fine context, symbol).
+) -> tuple[NDArray[Any], NDArray[np.uint32]]:
+    """Fine context << bits | symbol of each symbol, and the histogram (fine context, symbol).
 
-    The contexts are borrowed (see `scratch`): the next call overwrites them.
+    The former are borrowed (see `scratch`): the next call overwrites them.
     """
     own = grid.walk
-    framed = borrow("frame", (grid.rows, grid.width + 3), np.uint8)
-    places = borrow("places", (grid.rows, grid.width + 3), np.uint16)
-    fill_places(
+    count = own.fine << grid.bits
+    keys = borrow("keys", (grid.rows, grid.width), np.uint16 if count <= 1 << 16 else np.uint32)
+    histogram = np.zeros(count, np.uint32)
+    fill_keys(
         symbols,
         grid.starts,
         grid.plane,
@@ -133,13 +133,14 @@ def contexts_of(
         chosen,
         own.bounds,
         own.span,
-        framed,
-        places,
+        own.contexts,
+        grid.bits,
+        borrow("frame", (grid.rows, grid.width + 3), np.uint8),
+        borrow("places", (stretch_rows(grid.width), grid.width + 3), np.uint16),
+        keys,
+        histogram,
     )
-    found = borrow("contexts", (grid.rows, grid.width), np.uint16)
-    histogram = np.zeros(own.fine << grid.bits, np.uint32)
-    fill_contexts(symbols, places, own.contexts, grid.bits, found, histogram)
-    return found, histogram.reshape(own.fine, 1 << grid.bits)
+    return keys, histogram.reshape(own.fine, 1 << grid.bits)
 
 
 def fit(
@@ -148,8 +149,9 @@ def fit(
     background: int,
     every_symbol: bool = False,
     fitted: bool = False,
-) -> Model:
-    """The model that codes this histogram in the fewest bytes, its own included, about.
+) -> tuple[Model, NDArray[np.int64]]:
+    """The model that codes this histogram in the fewest bytes, its own included, about; and how often each
+    group of symbols occurs where it uses each table.
 
     `every_symbol` gives a frequency to symbols that do not occur: for a model that other maps will use.
     """
@@ -160,38 +162,21 @@ def fit(
         counts = np.add.reduceat(counts, np.flatnonzero(np.diff(groups, prepend=-1)), axis=1)
     table_of = np.empty(len(counts), np.uint8)
     prices = tables.FITTED_COSTS if fitted else tables.PLAIN_COSTS
-    count = tables.merge_contexts(counts, MOST_TABLES[fitted], prices, table_of)
-    counts = counts[:count] * 16 + sizes if every_symbol else counts[:count]
+    counts = counts[: tables.merge_contexts(counts, MOST_TABLES[fitted], prices, table_of)]
     precision = 10 if bits <= 4 else 12
-    codes = np.empty((count, len(sizes)), np.uint8)
-    tables.fill_codes(counts, sizes, precision, codes)
-    return Model(precision, shift, table_of, codes)
+    codes = np.empty(counts.shape, np.uint8)
+    tables.fill_codes(counts * 16 + sizes if every_symbol else counts, sizes, precision, codes)
+    return Model(precision, shift, table_of, codes), counts
 
 
 def _own_model(histogram: NDArray[np.uint32], grid: Grid) -> tuple[Model, bytes]:
     """The model for this histogram, and its bytes."""
-    model = fit(histogram, grid.bits, grid.background, fitted=grid.fitted)
+    model, counts = fit(histogram, grid.bits, grid.background, fitted=grid.fitted)
     if not grid.fitted:
         return model, model.to_bytes()
-    groups, _ = tables.symbol_groups(grid.bits, grid.background, model.shift)
-    by_table = np.zeros(model.codes.shape, np.int64)
-    _count_groups(histogram, model.table_of, groups, by_table)
-    out = np.zeros(table_bits.NUMBER_BYTES * (model.codes.size + len(model.codes)) + 64, np.uint8)
-    used = table_bits.write_tables(model.table_of, by_table, model.codes, _group_bits(len(by_table[0])), out)
+    out = np.zeros(table_bits.NUMBER_BYTES * (counts.size + len(counts)) + 64, np.uint8)
+    used = table_bits.write_tables(model.table_of, counts, model.codes, _group_bits(counts.shape[1]), out)
     return model, bytes([model.precision << 4 | model.shift]) + out[: (used + 7) // 8].tobytes()
-
-
-@compiled
-def _count_groups(
-    histogram: NDArray[np.uint32],
-    table_of: NDArray[np.uint8],
-    groups: NDArray[np.uint8],
-    by_table: NDArray[np.int64],
-) -> None:
-    """How often each group of symbols occurs in the contexts of each table."""
-    for context in range(len(table_of)):
-        for symbol in range(len(groups)):
-            by_table[table_of[context], groups[symbol]] += np.int64(histogram[context, symbol])
 
 
 def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -> bytes:
@@ -200,18 +185,18 @@ def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -
         return b""
     chosen = np.zeros(grid.channels, np.uint8)
     if grid.fitted:
-        choose_filters(symbols, grid.plane, grid.background, grid.walk.filters, chosen)
-    found, histogram = contexts_of(symbols, grid, chosen)
+        choose_filters(symbols, grid.plane, (1 << grid.bits) - 1, grid.background, grid.walk.filters, chosen)
+    keys, histogram = contexts_of(symbols, grid, chosen)
     used, coded_model = (model, b"") if model is not None else _own_model(histogram, grid)
-    steps = borrow("steps", (len(used.codes), 4 << grid.bits), np.uint64)
-    rans.fill_step_rows(used.frequencies(grid.bits, grid.background), used.precision, steps)
-    offsets = used.table_of.astype(np.uint32) << np.uint32(grid.bits + 2)
+    steps = borrow("steps", len(used.codes) << (grid.bits + 2), np.uint64)
+    halves = steps.view(np.uint32)
+    rans.fill_step_rows(used.frequencies(grid.bits, grid.background), used.precision, steps, halves)
+    index = borrow("index", len(used.table_of) << grid.bits, np.uint16)
+    context_rans.fill_index(used.table_of, grid.bits, index)
     starts = grid.starts
     states = np.full(len(starts) - 1, rans.LOWEST, np.uint64)
     words = borrow("words", grid.rows * ((grid.width + 1) // 2) + 1, np.uint32)
-    first = context_rans.encode_rows(
-        symbols, found, starts, offsets, steps.reshape(-1), used.precision, states, words
-    )
+    first = context_rans.encode_rows(keys, index, starts, steps, halves, used.precision, states, words)
     return b"".join(
         (
             pack_bits(chosen, _FILTER_BITS) if grid.fitted else b"",
@@ -242,6 +227,8 @@ def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[
     slots = borrow("slots", (len(used.codes), 1 << used.precision), np.uint32)
     rans.fill_slot_rows(used.frequencies(grid.bits, grid.background), slots)
     framed = borrow("frame", (grid.rows, grid.width + 3), np.uint8)
+    desk = borrow("desk", context_rans.DESK + len(own.contexts), np.uint16)
+    context_rans.fill_desk(own.classes, own.contexts, used.table_of, desk)
     whole = context_rans.decode_rows(
         framed,
         starts,
@@ -249,9 +236,9 @@ def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[
         grid.background,
         own.filters,
         chosen,
-        own.bounds,
-        own.span,
-        used.table_of[own.contexts],
+        own.joint,
+        None if own.knows_factors else np.empty(rans.LANES, np.uint64),
+        desk,
         slots.reshape(-1),
         used.precision,
         states,

@@ -18,19 +18,28 @@ integers, so both sides find the same context on any machine.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy.compiled import compiled
-from workbench.codecs.entropy.vectors import BLOCK, FILTERS, add_block_errors, fill_block_places
+from workbench.codecs.entropy.vectors import (
+    BLOCK,
+    FILTERS,
+    add_block_errors,
+    copy_blocks,
+    fill_block_places,
+)
 
 FIRST: Final = 17  # factor of L in a first row, where w = 17 L - LL
+MOST_CLASSES: Final = 9 * 8 * 256  # of `Walk.classes`
 _ENOUGH = 1500  # places at which the filters of a channel are tried
+_STRETCH = 4096  # cells
 _MOST_COLUMNS = 4096  # of a row of them
 
-_U1, _U2 = np.uint64(1), np.uint64(2)
+_U1, _U2, _U3 = (np.uint64(number) for number in (1, 2, 3))
+_LARGEST_ERROR = 43  # of 16 X - w, times the largest symbol
 _NEVER = 0xFFFF  # a bound that no g reaches
 
 _PLAIN = ((10, 9, 2, -2, -1, -2),)
@@ -52,6 +61,11 @@ class Walk(NamedTuple):
     `filters` has a row for each filter: its base, so that no w is negative, then the factors of L, U, UR, UL,
     LL and UU. `bounds` are the g at which a place counts as more uneven, four of them; w lies below `span`,
     and `contexts` has the fine context of each class and w, class by class, `fine` of them altogether.
+
+    `classes` is what a decoder looks up, by the numbers (most, times, scale, size) of `joint`, which make
+    n = (min(|U - UL| + |U - UR|, most) * times + UL) * scale. Where it `knows_factors`, up to 4 bits, it has
+    class * span + factor * L at n + L, `size` cells for each filter, and as many more for first rows. Beyond,
+    n says what g needs, and `classes` has class * span at g.
     """
 
     filters: NDArray[np.int64]
@@ -59,6 +73,9 @@ class Walk(NamedTuple):
     span: int
     contexts: NDArray[np.uint16]
     fine: int
+    classes: NDArray[np.uint16]
+    joint: tuple[int, int, int, int]
+    knows_factors: bool
 
 
 @lru_cache(maxsize=64)
@@ -80,8 +97,25 @@ def walk(bits: int, background: int, fitted: bool) -> Walk:
     count = int(order.max()) + 1
     contexts = np.concatenate([order + count * unevenness for unevenness in range(len(limits) + 1)])
     bounds = np.array(limits + (_NEVER,) * (4 - len(limits)), np.int64)
+    steps, most = np.arange(largest + 1), max(limits)
+    knows_factors = bits <= 4
+    if knows_factors:
+        joint = (most, largest + 1, largest + 1, (most + 1) * (largest + 1) ** 2)
+        uneven, corner, left = np.ix_(np.arange(most + 1), steps, steps)
+        levels = span * ((uneven + abs(left - corner))[..., None] >= limits).sum(axis=-1)
+        classes = np.concatenate([(levels + own[0] * left).ravel() for own in (*factors, (FIRST,))])
+    else:
+        joint = (most, 256, 1, 0)
+        classes = span * (np.arange(most + largest + 1)[:, None] >= limits).sum(axis=-1)
     return Walk(
-        np.array(filters, np.int64), bounds, span, contexts.astype(np.uint16), count * (len(limits) + 1)
+        np.array(filters, np.int64),
+        bounds,
+        span,
+        contexts.astype(np.uint16),
+        count * (len(limits) + 1),
+        classes.astype(np.uint16),
+        joint,
+        knows_factors,
     )
 
 
@@ -98,6 +132,11 @@ def _steps(distance: NDArray[np.int64], bits: int, fitted: bool) -> NDArray[np.i
     return np.asarray(steps - steps.min(), np.int64)
 
 
+def stretch_rows(width: int) -> int:
+    """Rows of a stretch: what fits beside the rest into the fastest memory."""
+    return max(_STRETCH // (width + 3), 1)
+
+
 @compiled
 def lane_starts(rows: int, lanes: int, starts: NDArray[np.int64]) -> None:
     """First row of each lane, and the end: as even as can be, the longer ones first."""
@@ -111,6 +150,7 @@ def lane_starts(rows: int, lanes: int, starts: NDArray[np.int64]) -> None:
 def choose_filters(
     symbols: NDArray[np.uint8],
     plane: int,
+    largest: int,
     background: int,
     filters: NDArray[np.int64],
     chosen: NDArray[np.uint8],
@@ -124,14 +164,17 @@ def choose_filters(
     sums, constants = np.empty((FILTERS, BLOCK), np.int32), np.empty(FILTERS, np.int64)
     for index in range(FILTERS):
         constants[index] = (16 - filters[index, 1:].sum()) * background
-    end = np.uint64(min(width, _MOST_COLUMNS) - 1)
+    blocks = (min(width, _MOST_COLUMNS) - 3) // BLOCK
+    most = 0xFFFF // (_LARGEST_ERROR * largest)  # blocks whose errors together fit 16 bits
     for channel in range(len(chosen)):
         first, last = channel * plane, min((channel + 1) * plane, rows)
         step = max((last - first) * width // _ENOUGH, 1)
-        sums[:] = 0
-        for row in range(first + 2, last, step):
-            begin = np.uint64(row * width)
-            add_block_errors(flat, begin + _U2, begin + end, np.uint64(width), filters, constants, sums)
+        for index in range(FILTERS):
+            for column in range(BLOCK):
+                sums[index, column] = 0
+        tried = (last - first - 3 + step) // step
+        begin = np.uint64((first + 2) * width + 2)
+        add_block_errors(flat, begin, width, tried, step, blocks, most, filters, constants, sums)
         best, least = 0, np.int64(-1)
         for index in range(FILTERS):
             errors = np.int64(0)
@@ -143,7 +186,7 @@ def choose_filters(
 
 
 @compiled
-def fill_places(
+def fill_keys(
     symbols: NDArray[np.uint8],
     starts: NDArray[np.int64],
     plane: int,
@@ -152,40 +195,97 @@ def fill_places(
     chosen: NDArray[np.uint8],
     bounds: NDArray[np.int64],
     span: int,
+    contexts: NDArray[np.uint16],
+    bits: int,
     framed: NDArray[np.uint8],
     places: NDArray[np.uint16],
+    keys: NDArray[Any],
+    histogram: NDArray[np.uint32],
 ) -> None:
-    """Where each symbol's neighbourhood is in `Walk.contexts`; both arrays are framed, three cells wider."""
+    """Fine context << bits | symbol of every symbol, uint16 or uint32, and how often each occurs.
+
+    `framed` and `places`, of `stretch_rows` rows, are working memory. A stretch of rows is taken through all
+    steps while it is near the processor.
+    """
     width, stride = np.uint64(symbols.shape[1]), np.uint64(symbols.shape[1] + 3)
-    source, flat, out = symbols.reshape(-1), framed.reshape(-1), places.reshape(-1)
-    read, begin, run = np.uint64(0), np.uint64(0), np.uint64(0)
+    source, flat, where, out = symbols.reshape(-1), framed.reshape(-1), places.reshape(-1), keys.reshape(-1)
+    twin = np.zeros(len(histogram), np.uint32)  # a second one, since equal keys often follow each other
+    read, begin = np.uint64(0), np.uint64(0)
     for lane in range(len(starts) - 1):
-        phase, since = starts[lane] % plane, 0  # row in the channel, rows since one that may not look up
-        channel = starts[lane] // plane
-        for row in range(starts[lane], starts[lane + 1]):
-            before = np.uint8(background) if since == 0 else flat[begin - stride + _U2]
-            flat[begin] = before
-            flat[begin + _U1] = before
-            place = np.uint64(0)
-            while place < width:
-                flat[begin + _U2 + place] = source[read + place]
-                place += _U1
-            flat[begin + stride - _U1] = flat[begin + stride - _U2]
-            read += width
-            begin += stride
-            phase += 1
-            own = filters[chosen[channel]]
+        row, since = starts[lane], 0  # rows since one that may not look up
+        while row < starts[lane + 1]:
+            own = filters[chosen[row // plane]]
+            count = min(starts[lane + 1] - row, plane - row % plane, places.shape[0])
+            for one in range(count):
+                _frame(source, read + np.uint64(one) * width, width, since + one, background, flat, begin)
+                begin += stride
+            start, done = begin - np.uint64(count) * stride, 0
             if since == 0:
-                _first_places(flat, begin - stride, width, background, own, bounds, span, out)
-            elif since == 1:
-                _inner_places(flat, begin - stride, stride, stride, stride, own, bounds, span, out)
-            else:
-                run += stride
-            since += 1
-            if phase == plane or row == starts[lane + 1] - 1:
-                if run:
-                    _inner_places(flat, begin - run, run, stride, _U2 * stride, own, bounds, span, out)
-                phase, since, run, channel = 0, 0, np.uint64(0), channel + 1
+                _first_places(flat, start, width, background, own, bounds, span, where)
+                done = 1
+            if since + done == 1 and done < count:  # above the second row there is only one
+                _inner_places(flat, start, done, 1, stride, stride, own, bounds, span, where)
+                done += 1
+            if done < count:
+                _inner_places(flat, start, done, count - done, stride, _U2 * stride, own, bounds, span, where)
+            _count_keys(source, read, count, width, where, contexts, bits, out, histogram, twin)
+            read += np.uint64(count) * width
+            row += count
+            since = since + count if row % plane else 0
+    for key in range(len(histogram)):
+        histogram[key] += twin[key]
+
+
+@compiled
+def _frame(
+    source: NDArray[np.uint8],
+    read: np.uint64,
+    width: np.uint64,
+    since: int,
+    background: int,
+    flat: NDArray[np.uint8],
+    begin: np.uint64,
+) -> None:
+    """Copy a row, and set the two cells before it and the one after."""
+    before = np.uint8(background) if since == 0 else flat[begin - width - _U1]
+    flat[begin] = before
+    flat[begin + _U1] = before
+    place = copy_blocks(source, read, width, flat, begin + _U2)
+    while place < width:
+        flat[begin + _U2 + place] = source[read + place]
+        place += _U1
+    flat[begin + _U2 + width] = flat[begin + _U1 + width]
+
+
+@compiled
+def _count_keys(
+    source: NDArray[np.uint8],
+    read: np.uint64,
+    rows: int,
+    width: np.uint64,
+    where: NDArray[np.uint16],
+    contexts: NDArray[np.uint16],
+    bits: int,
+    out: NDArray[Any],
+    histogram: NDArray[np.uint32],
+    twin: NDArray[np.uint32],
+) -> None:
+    shift = np.uint64(bits)
+    at, place = read, _U2
+    for _ in range(rows):
+        end = at + width
+        while at < end:
+            out[at] = np.uint64(contexts[np.uint64(where[place])]) << shift | np.uint64(source[at])
+            at += _U1
+            place += _U1
+        place += _U3
+    at, end = read, read + np.uint64(rows) * width
+    while at + _U1 < end:
+        histogram[np.uint64(out[at])] += np.uint32(1)
+        twin[np.uint64(out[at + _U1])] += np.uint32(1)
+        at += _U2
+    if at < end:
+        histogram[np.uint64(out[at])] += np.uint32(1)
 
 
 @compiled
@@ -200,15 +300,16 @@ def _first_places(
     out: NDArray[np.uint16],
 ) -> None:
     base = first_base(own, background)
-    place = begin + _U2
-    while place < begin + _U2 + width:
+    place, cell = begin + _U2, _U2
+    while cell < _U2 + width:
         left, further = np.int64(flat[place - _U1]), np.int64(flat[place - _U2])
         g = abs(left - background)
         unevenness = 0
         for bound in bounds:
             unevenness += 1 if g >= bound else 0
-        out[place] = np.uint16(base + FIRST * left - further + unevenness * span)
+        out[cell] = np.uint16(base + FIRST * left - further + unevenness * span)
         place += _U1
+        cell += _U1
 
 
 @compiled
@@ -221,7 +322,8 @@ def first_base(own: NDArray[np.int64], background: int) -> int:
 def _inner_places(
     flat: NDArray[np.uint8],
     begin: np.uint64,
-    length: np.uint64,
+    done: int,
+    rows: int,
     stride: np.uint64,
     upper: np.uint64,
     own: NDArray[np.int64],
@@ -229,10 +331,13 @@ def _inner_places(
     span: int,
     out: NDArray[np.uint16],
 ) -> None:
-    """Places of whole rows, the cells between them included; UU is `upper` cells behind."""
-    end = begin + length - _U1
-    place = fill_block_places(flat, begin + _U2, end, stride, upper, own, bounds, span, out)
-    while place < end:
+    """Places of `rows` rows after `done` of a stretch that begins at a cell of the frame, the cells between
+    rows included; UU is `upper` cells behind."""
+    cell = np.uint64(done) * stride + _U2
+    end = np.uint64(done + rows) * stride - _U1
+    cell = fill_block_places(flat, begin, cell, end, stride, upper, own, bounds, span, out)
+    while cell < end:
+        place = begin + cell
         further, left = np.int64(flat[place - _U2]), np.int64(flat[place - _U1])
         ul, u = np.int64(flat[place - stride - _U1]), np.int64(flat[place - stride])
         ur, uu = np.int64(flat[place - stride + _U1]), np.int64(flat[place - upper])
@@ -241,37 +346,5 @@ def _inner_places(
         for bound in bounds:
             unevenness += 1 if g >= bound else 0
         w = own[0] + own[1] * left + own[2] * u + own[3] * ur + own[4] * ul + own[5] * further + own[6] * uu
-        out[place] = np.uint16(w + unevenness * span)
-        place += _U1
-
-
-@compiled
-def fill_contexts(
-    symbols: NDArray[np.uint8],
-    places: NDArray[np.uint16],
-    contexts: NDArray[np.uint16],
-    bits: int,
-    found: NDArray[np.uint16],
-    histogram: NDArray[np.uint32],
-) -> None:
-    """The fine context of every symbol, and how often each context << bits | symbol occurs."""
-    twin = np.zeros(len(histogram), np.uint32)
-    shift = np.uint64(bits)
-    width, stride = np.uint64(symbols.shape[1]), np.uint64(places.shape[1])
-    flat, where, out = symbols.reshape(-1), places.reshape(-1), found.reshape(-1)
-    at, begin = np.uint64(0), _U2
-    for _ in range(symbols.shape[0]):
-        end, place = at + width, begin
-        while at < end:
-            out[at] = contexts[np.uint64(where[place])]
-            at += _U1
-            place += _U1
-        begin += stride
-    at, end = np.uint64(0), np.uint64(len(flat))
-    while at + _U1 < end:  # two histograms, since equal keys often follow each other
-        histogram[np.uint64(out[at]) << shift | np.uint64(flat[at])] += np.uint32(1)
-        twin[np.uint64(out[at + _U1]) << shift | np.uint64(flat[at + _U1])] += np.uint32(1)
-        at += _U2
-    if at < end:
-        histogram[np.uint64(out[at]) << shift | np.uint64(flat[at])] += np.uint32(1)
-    histogram += twin
+        out[cell] = np.uint16(w + unevenness * span)
+        cell += _U1

@@ -57,10 +57,11 @@ def encode(symbols: NDArray[Any]) -> bytes:
         return table.to_bytes()
     states = np.full(rans.LANES, rans.LOWEST, np.uint64)
     if _in_pairs(table):
-        wide = np.empty(8 * len(present), np.uint64)
-        rans.fill_wide_steps(table.frequencies, table.bits, np.arange(len(present)), wide)
+        steps = np.empty(4 * len(present), np.uint64)
+        halves = steps.view(np.uint32)
+        rans.fill_steps(table.frequencies, table.bits, np.arange(len(present)), steps, halves)
         words = np.empty(flat.size // 2 + 5, np.uint32)
-        first = rans.encode_pairs(indices.astype(np.uint8), wide, table.bits, states, words)
+        first = rans.encode_pairs(indices.astype(np.uint8), steps, halves, table.bits, states, words)
     else:
         words = np.empty(flat.size, np.uint32)
         narrow = indices.astype(np.uint32)
@@ -108,11 +109,11 @@ def anatomy(data: memoryview, count: int) -> tuple[Part, ...]:
         return ()
     table, states, words = _take_apart(data, count)
     table_bytes = len(data) - 4 * len(words) - (0 if states is None else STATES_BYTES)
-    parts = [Part("table", table_bytes, f"{len(table.symbols)} symbols, {table.bits} bits of precision")]
+    halves = [Part("table", table_bytes, f"{len(table.symbols)} symbols, {table.bits} bits of precision")]
     if states is not None:
-        parts.append(Part("lane states", STATES_BYTES, "four rANS states of 64 bits"))
-        parts.append(Part("words", 4 * len(words), f"{count} symbols in rANS words of 32 bits"))
-    return tuple(parts)
+        halves.append(Part("lane states", STATES_BYTES, "four rANS states of 64 bits"))
+        halves.append(Part("words", 4 * len(words), f"{count} symbols in rANS words of 32 bits"))
+    return tuple(halves)
 
 
 def shannon_bytes(symbols: NDArray[Any]) -> float:
@@ -170,9 +171,10 @@ def _push_bytes(
     if len(present) == 1:
         return used, _ONE_SYMBOL
     states[:] = rans.LOWEST
-    wide = np.empty(8 * 256, np.uint64)
-    rans.fill_wide_steps(frequencies, rans.PAIR_BITS, present, wide)
-    return used, rans.encode_pairs(symbols, wide, rans.PAIR_BITS, states, words)
+    steps = np.empty(4 * 256, np.uint64)
+    halves = steps.view(np.uint32)
+    rans.fill_steps(frequencies, rans.PAIR_BITS, present, steps, halves)
+    return used, rans.encode_pairs(symbols, steps, halves, rans.PAIR_BITS, states, words)
 
 
 def _join(table: bytes, states: NDArray[np.uint64], words: NDArray[np.uint32]) -> bytes:

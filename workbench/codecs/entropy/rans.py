@@ -26,7 +26,7 @@ LANES: Final = 4
 PAIR_BITS: Final = 12  # most precision with one renormalisation for two symbols
 LOWEST: Final = np.uint64(1 << 31)
 
-_U0, _U1, _U2, _U3, _U4, _U5, _U8 = (np.uint64(number) for number in (0, 1, 2, 3, 4, 5, 8))
+_U0, _U1, _U2, _U3, _U4, _U5, _U6, _U7, _U8 = (np.uint64(number) for number in range(9))
 _U20, _U32, _TWELVE, _SHIFT = np.uint64(20), np.uint64(32), np.uint64(0xFFF), np.uint64(63)
 
 
@@ -74,45 +74,49 @@ def count_bytes(symbols: NDArray[np.uint8], histogram: NDArray[np.int64]) -> Non
 
 @compiled
 def fill_steps(
-    frequencies: NDArray[np.uint32], bits: int, places: NDArray[np.int64], steps: NDArray[np.uint64]
+    frequencies: NDArray[np.uint32],
+    bits: int,
+    places: NDArray[np.int64],
+    steps: NDArray[np.uint64],
+    halves: NDArray[np.uint32],
 ) -> None:
     """What `push` needs of each symbol, 4 numbers at 4 * its place.
 
-    Reciprocal of the frequency f, bias, 2**bits - f, and f << 32 | shift.
+    Reciprocal of the frequency f, bias, 2**bits - f, and last, in `halves`, a view of `steps`, shift and f.
     """
     total, start = np.uint64(1) << np.uint64(bits), _U0
     for index in range(len(frequencies)):
         f = np.uint64(frequencies[index])
-        at = 4 * places[index]
-        steps[at + 2] = total - f
-        if f < np.uint64(2):  # x // 1 as the upper half of x * (2**64 - 1) is x - 1; the bias puts it right
-            steps[at] = np.uint64(0xFFFFFFFFFFFFFFFF)
-            steps[at + 1] = start + total - _U1
-            steps[at + 3] = f << _U32
-        else:
-            shift = _U0
+        at = np.uint64(places[index])
+        reciprocal, bias, shift = np.uint64(0xFFFFFFFFFFFFFFFF), start + total - _U1, _U0
+        if f > _U1:  # else the upper half of x * (2**64 - 1) is x - 1, which the bias puts right
             while (_U1 << shift) < f:
                 shift += _U1
             top = np.uint64(1) << np.uint64(63)
             rest = (top % f) << shift
-            steps[at] = ((top // f) << shift) + (rest + f - _U1) // f
-            steps[at + 1] = start
-            steps[at + 3] = f << _U32 | (shift - _U1)
+            reciprocal, bias, shift = ((top // f) << shift) + (rest + f - _U1) // f, start, shift - _U1
+        at <<= _U2
+        steps[at], steps[at + _U1], steps[at + _U2] = reciprocal, bias, total - f
+        halves[(at << _U1) + _U6], halves[(at << _U1) + _U7] = np.uint32(shift), np.uint32(f)
         start += f
 
 
 @compiled
-def fill_step_rows(frequencies: NDArray[np.uint32], bits: int, steps: NDArray[np.uint64]) -> None:
-    """`fill_steps` for each table, a row of both."""
-    places = np.arange(frequencies.shape[1])
+def fill_step_rows(
+    frequencies: NDArray[np.uint32], bits: int, steps: NDArray[np.uint64], halves: NDArray[np.uint32]
+) -> None:
+    """`fill_steps` for each row of frequencies, one after the other."""
+    alphabet = frequencies.shape[1]
+    places = np.arange(alphabet)
     for table in range(frequencies.shape[0]):
-        fill_steps(frequencies[table], bits, places, steps[table])
+        fill_steps(frequencies[table], bits, places, steps, halves)
+        places += alphabet
 
 
 @compiled
-def push(x: np.uint64, steps: NDArray[np.uint64], at: np.uint64) -> np.uint64:
+def push(x: np.uint64, steps: NDArray[np.uint64], halves: NDArray[np.uint32], at: np.uint64) -> np.uint64:
     """The state after the symbol whose numbers are at `at` in `steps`."""
-    quotient = high_multiply(x, steps[at]) >> (steps[at + _U3] & _SHIFT)
+    quotient = high_multiply(x, steps[at]) >> (np.uint64(halves[(at << _U1) + _U6]) & _SHIFT)
     return x + steps[at + _U1] + quotient * steps[at + _U2]
 
 
@@ -122,6 +126,7 @@ def push_pair(
     at_1: np.uint64,
     at_2: np.uint64,
     steps: NDArray[np.uint64],
+    halves: NDArray[np.uint32],
     limit: np.uint64,
     words: NDArray[np.uint32],
     free: np.uint64,
@@ -131,46 +136,17 @@ def push_pair(
     `at_1` and `at_2` are where their numbers are in `steps`.
     """
     words[free] = np.uint32(x)  # always written, kept only where `full` moves on: no branch to mispredict
-    full = (x >> limit) >= (steps[at_1 + _U3] >> _U32) * (steps[at_2 + _U3] >> _U32)
+    both = np.uint64(halves[(at_1 << _U1) + _U7]) * np.uint64(halves[(at_2 << _U1) + _U7])
+    full = (x >> limit) >= both
     x = (x >> _U32) if full else x
-    return push(push(x, steps, at_2), steps, at_1), (free - _U1) if full else free
-
-
-@compiled
-def fill_wide_steps(
-    frequencies: NDArray[np.uint32], bits: int, places: NDArray[np.int64], wide: NDArray[np.uint64]
-) -> None:
-    """As `fill_steps` with 8 numbers for each symbol, so that f and the shift need no unpacking."""
-    steps = np.empty(4 * 256, np.uint64)
-    fill_steps(frequencies, bits, places, steps)
-    for place in places:
-        wide[8 * place : 8 * place + 3] = steps[4 * place : 4 * place + 3]
-        wide[8 * place + 3] = steps[4 * place + 3] & _SHIFT
-        wide[8 * place + 4] = steps[4 * place + 3] >> _U32
-
-
-@compiled
-def push_wide_pair(
-    x: np.uint64,
-    first: np.uint8,
-    second: np.uint8,
-    wide: NDArray[np.uint64],
-    limit: np.uint64,
-    words: NDArray[np.uint32],
-    free: np.uint64,
-) -> tuple[np.uint64, np.uint64]:
-    """As `push_pair` for `fill_wide_steps`."""
-    at_1, at_2 = np.uint64(first) << _U3, np.uint64(second) << _U3
-    words[free] = np.uint32(x)
-    full = (x >> limit) >= wide[at_1 + _U4] * wide[at_2 + _U4]
-    x = (x >> _U32) if full else x
-    return push(push(x, wide, at_2), wide, at_1), (free - _U1) if full else free
+    return push(push(x, steps, halves, at_2), steps, halves, at_1), (free - _U1) if full else free
 
 
 @compiled
 def encode_pairs(
     symbols: NDArray[np.uint8],
-    wide: NDArray[np.uint64],
+    steps: NDArray[np.uint64],
+    halves: NDArray[np.uint32],
     bits: int,
     states: NDArray[np.uint64],
     words: NDArray[np.uint32],
@@ -187,20 +163,20 @@ def encode_pairs(
     while rest > _U0:  # the last, incomplete group fits into fresh states without a word
         rest -= _U1
         lane = rest & _U3
-        states[lane] = push(states[lane], wide, np.uint64(symbols[group + rest]) << _U3)
+        states[lane] = push(states[lane], steps, halves, np.uint64(symbols[group + rest]) << _U2)
     x0, x1, x2, x3 = states[0], states[1], states[2], states[3]
     while group > _U0:
         group -= _U8
         if free < _U8 and group > _U0:
             return -1
-        first, second = symbols[group + _U3], symbols[group + np.uint64(7)]
-        x3, free = push_wide_pair(x3, first, second, wide, limit, words, free)
-        first, second = symbols[group + _U2], symbols[group + np.uint64(6)]
-        x2, free = push_wide_pair(x2, first, second, wide, limit, words, free)
-        first, second = symbols[group + _U1], symbols[group + _U5]
-        x1, free = push_wide_pair(x1, first, second, wide, limit, words, free)
-        first, second = symbols[group], symbols[group + _U4]
-        x0, free = push_wide_pair(x0, first, second, wide, limit, words, free)
+        first, second = np.uint64(symbols[group + _U3]) << _U2, np.uint64(symbols[group + _U7]) << _U2
+        x3, free = push_pair(x3, first, second, steps, halves, limit, words, free)
+        first, second = np.uint64(symbols[group + _U2]) << _U2, np.uint64(symbols[group + _U6]) << _U2
+        x2, free = push_pair(x2, first, second, steps, halves, limit, words, free)
+        first, second = np.uint64(symbols[group + _U1]) << _U2, np.uint64(symbols[group + _U5]) << _U2
+        x1, free = push_pair(x1, first, second, steps, halves, limit, words, free)
+        first, second = np.uint64(symbols[group]) << _U2, np.uint64(symbols[group + _U4]) << _U2
+        x0, free = push_pair(x0, first, second, steps, halves, limit, words, free)
     states[0], states[1], states[2], states[3] = x0, x1, x2, x3
     return int(free) + 1
 

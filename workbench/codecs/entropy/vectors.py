@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
@@ -30,6 +31,7 @@ _intrinsic: Callable[[Any], Callable[..., Any]] = intrinsic
 def fill_block_places(
     flat: NDArray[np.uint8],
     begin: np.uint64,
+    cell: np.uint64,
     end: np.uint64,
     stride: np.uint64,
     upper: np.uint64,
@@ -38,29 +40,51 @@ def fill_block_places(
     span: int,
     out: NDArray[np.uint16],
 ) -> np.uint64:
-    """Class * span + w from `begin` on, sixteen at a time; gives back where less than sixteen are left."""
-    place = begin
-    while place + _B <= end:
-        _places(flat, out, place, stride, upper, own, bounds, span)
-        place += _B
-    return place
+    """Class * span + w of the cells from `cell` on, counted from `begin`, sixteen at a time; gives back where
+    less than sixteen are left."""
+    while cell + _B <= end:
+        _places(flat, out, begin + cell, cell, stride, upper, own, bounds, span)
+        cell += _B
+    return cell
 
 
 @compiled
 def add_block_errors(
     flat: NDArray[np.uint8],
     begin: np.uint64,
-    end: np.uint64,
-    stride: np.uint64,
+    width: int,
+    rows: int,
+    step: int,
+    blocks: int,
+    most: int,
     filters: NDArray[np.int64],
     constants: NDArray[np.int64],
     sums: NDArray[np.int32],
 ) -> None:
-    """Add |16 X - w - constant| to `sums` (filter, 16), sixteen places at a time, not what is left."""
-    place = begin
-    while place + _B <= end:
-        _errors(flat, place, stride, filters, constants, sums)
-        place += _B
+    """Add |16 X - w - constant| to `sums` (filter, 16): of `blocks` blocks of sixteen places in each of
+    `rows` rows, `step` rows apart. Errors of `most` blocks fit a sum of 16 bits."""
+    side = min(blocks, most)
+    for block in range(0, blocks, max(side, 1)):
+        beside = min(side, blocks - block)
+        for row in range(0, rows, most // side):
+            below = min(most // side, rows - row)
+            place = begin + np.uint64(row * step * width + block * BLOCK)
+            _errors(flat, place, width, below, step * width, beside, filters, constants, sums)
+
+
+@compiled
+def copy_blocks(
+    source: NDArray[np.uint8], read: np.uint64, count: np.uint64, flat: NDArray[np.uint8], write: np.uint64
+) -> np.uint64:
+    """Copy `count` cells if that is sixteen or more, the last block perhaps in part twice; how many were."""
+    if count < _B:
+        return np.uint64(0)
+    done = np.uint64(0)
+    while done + _B < count:
+        _copy(source, read + done, flat, write + done)
+        done += _B
+    _copy(source, read + count - _B, flat, write + count - _B)
+    return count
 
 
 @compiled
@@ -70,24 +94,18 @@ def fill_block_above(
     upper: np.uint64,
     count: np.uint64,
     own: NDArray[np.int64],
+    joint: tuple[int, int, int, int],
     desk: NDArray[np.uint16],
-    targets: tuple[np.uint64, np.uint64, np.uint64],
+    weighed: np.uint64,
+    unlike: np.uint64,
 ) -> np.uint64:
-    """What `context_rans` prepares for a stretch: into `desk` at the targets base + b U + c UR + d UL + f UU,
-    |U - UL| + |U - UR|, and UL; up to fifteen more than `count`. Gives back how many, less at the map's end.
+    """What `context_rans` prepares for a stretch: in `desk` from `weighed` on base + b U + c UR + d UL +
+    f UU, from `unlike` on (min(|U - UL| + |U - UR|, most) * times + UL) * scale + offset, those four being
+    `joint`. Up to fifteen more than `count`. Gives back how many, less at the map's end.
     """
     done = np.uint64(0)
     while done < count and above + done + _B + np.uint64(1) <= np.uint64(len(flat)):
-        _above(
-            flat,
-            above + done,
-            upper + done,
-            own,
-            desk,
-            targets[0] + done,
-            targets[1] + done,
-            targets[2] + done,
-        )
+        _above(flat, above + done, upper + done, own, joint, desk, weighed + done, unlike + done)
         done += _B
     return done
 
@@ -138,84 +156,133 @@ class _Build:
         return total
 
 
-def _numbers(context: Any, builder: Any, array_type: Any, array: Any, first: int, count: int) -> list[Any]:
+def _numbers(
+    context: Any, builder: Any, array_type: Any, array: Any, first: int, count: int, constant: bool = True
+) -> list[Any]:
+    """Numbers of an array, loaded once for a whole loop where no compiled code ever changes them."""
     data = context.make_array(array_type)(context, builder, array).data
-    return [builder.load(builder.gep(data, [ir.Constant(_LONG, first + i)])) for i in range(count)]
+    loads = [builder.load(builder.gep(data, [ir.Constant(_LONG, first + i)])) for i in range(count)]
+    if constant:
+        for load in loads:
+            load.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return loads
 
 
 @_intrinsic
 def _places(
-    typing: Any, flat: Any, out: Any, place: Any, stride: Any, upper: Any, own: Any, bounds: Any, span: Any
+    typing: Any,
+    flat: Any,
+    out: Any,
+    place: Any,
+    cell: Any,
+    stride: Any,
+    upper: Any,
+    own: Any,
+    bounds: Any,
+    span: Any,
 ) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        flat, out, place, stride, upper, own, bounds, span = arguments
+        flat, out, place, cell, stride, upper, own, bounds, span = arguments
         build = _Build(context, builder, signature.args[0], flat)
         found = build.neighbours(place, stride, upper)
         left, u, ur, ul = found[:4]
         g = build.difference(u, ul)
         for pair in ((u, ur), (left, ul)):
             g = builder.add(g, build.difference(*pair))
-        (base, *factors) = _numbers(context, builder, signature.args[5], own, 0, 7)
+        (base, *factors) = _numbers(context, builder, signature.args[6], own, 0, 7)
         result = build.weigh(factors, [build.wide(one) for one in found], base)
         step = build.all_of(span)
-        for bound in _numbers(context, builder, signature.args[6], bounds, 0, 4):
+        for bound in _numbers(context, builder, signature.args[7], bounds, 0, 4):
             reached = builder.icmp_unsigned(">=", g, build.all_of(bound))
             result = builder.add(result, builder.and_(builder.sext(reached, _SHORTS), step))
         data = context.make_array(signature.args[1])(context, builder, out).data
-        target = builder.bitcast(builder.gep(data, [place]), _SHORTS.as_pointer())
+        target = builder.bitcast(builder.gep(data, [cell]), _SHORTS.as_pointer())
         builder.store(result, target, align=2)
         return context.get_dummy_value()
 
-    return types.void(flat, out, types.uint64, types.uint64, types.uint64, own, bounds, types.int64), generate
+    long = types.uint64
+    return types.void(flat, out, long, long, long, long, own, bounds, types.int64), generate
 
 
 @_intrinsic
-def _errors(typing: Any, flat: Any, place: Any, stride: Any, filters: Any, constants: Any, sums: Any) -> Any:
+def _errors(
+    typing: Any,
+    flat: Any,
+    place: Any,
+    width: Any,
+    rows: Any,
+    pitch: Any,
+    blocks: Any,
+    filters: Any,
+    constants: Any,
+    sums: Any,
+) -> Any:
+    """Of so many blocks in each of so many rows, `pitch` cells apart: few enough for sums of 16 bits."""
+
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        flat, place, stride, filters, constants, sums = arguments
+        flat, place, width, rows, pitch, blocks, filters, constants, sums = arguments
         build = _Build(context, builder, signature.args[0], flat)
-        found = [build.wide(one) for one in build.neighbours(place, stride, builder.add(stride, stride))]
-        middle = builder.shl(build.wide(build.bytes_at(place)), ir.Constant(_SHORTS, [4] * BLOCK))
-        data = context.make_array(signature.args[5])(context, builder, sums).data
-        for index in range(FILTERS):
-            factors = _numbers(context, builder, signature.args[3], filters, 7 * index + 1, 6)
-            (constant,) = _numbers(context, builder, signature.args[4], constants, index, 1)
-            error = builder.sub(middle, build.weigh(factors, found, constant))
-            negative = builder.icmp_signed("<", error, ir.Constant(_SHORTS, [0] * BLOCK))
-            size = builder.zext(builder.select(negative, builder.neg(error), error), _INTS)
+        zero = ir.Constant(_SHORTS, [0] * BLOCK)
+        own = [_numbers(context, builder, signature.args[6], filters, 7 * i + 1, 6) for i in range(FILTERS)]
+        starts = _numbers(context, builder, signature.args[7], constants, 0, FILTERS, constant=False)
+        errors = [cgutils.alloca_once_value(builder, zero) for _ in range(FILTERS)]
+        for error in errors:
+            builder.store(zero, error)
+        with cgutils.for_range(builder, rows) as row, cgutils.for_range(builder, blocks) as block:
+            here = builder.add(place, builder.mul(row.index, pitch))
+            here = builder.add(here, builder.mul(block.index, ir.Constant(_LONG, BLOCK)))
+            found = [build.wide(one) for one in build.neighbours(here, width, builder.add(width, width))]
+            middle = builder.shl(build.wide(build.bytes_at(here)), ir.Constant(_SHORTS, [4] * BLOCK))
+            for total, factors, start in zip(errors, own, starts, strict=True):
+                error = builder.sub(middle, build.weigh(factors, found, start))
+                negative = builder.icmp_signed("<", error, zero)
+                size = builder.select(negative, builder.neg(error), error)
+                builder.store(builder.add(builder.load(total), size), total)
+        data = context.make_array(signature.args[8])(context, builder, sums).data
+        for index, error in enumerate(errors):
             where = builder.gep(data, [ir.Constant(_LONG, BLOCK * index)])
             where = builder.bitcast(where, _INTS.as_pointer())
-            builder.store(builder.add(builder.load(where, align=4), size), where, align=4)
+            total = builder.add(builder.load(where, align=4), builder.zext(builder.load(error), _INTS))
+            builder.store(total, where, align=4)
         return context.get_dummy_value()
 
-    return types.void(flat, types.uint64, types.uint64, filters, constants, sums), generate
+    counts = (types.int64, types.int64, types.int64, types.int64)
+    return types.void(flat, types.uint64, *counts, filters, constants, sums), generate
+
+
+@_intrinsic
+def _copy(typing: Any, source: Any, read: Any, flat: Any, write: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, read, flat, write = arguments
+        block = _Build(context, builder, signature.args[0], source).bytes_at(read)
+        data = context.make_array(signature.args[2])(context, builder, flat).data
+        builder.store(block, builder.bitcast(builder.gep(data, [write]), _BYTES.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(source, types.uint64, flat, types.uint64), generate
 
 
 @_intrinsic
 def _above(
-    typing: Any,
-    flat: Any,
-    above: Any,
-    upper: Any,
-    own: Any,
-    desk: Any,
-    weighed: Any,
-    uneven: Any,
-    corner: Any,
+    typing: Any, flat: Any, above: Any, upper: Any, own: Any, joint: Any, desk: Any, weighed: Any, unlike: Any
 ) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        flat, above, upper, own, desk, *targets = arguments
+        flat, above, upper, own, joint, desk, weighed, unlike = arguments
         build = _Build(context, builder, signature.args[0], flat)
         one = ir.Constant(_LONG, 1)
         places = (above, builder.add(above, one), builder.sub(above, one), upper)
         u, ur, ul, uu = (build.bytes_at(place) for place in places)
         base, _, b, c, d, _, f = _numbers(context, builder, signature.args[3], own, 0, 7)
         wide = [build.wide(value) for value in (u, ur, ul, uu)]
-        g = builder.add(build.difference(u, ul), build.difference(u, ur))
-        data = context.make_array(signature.args[4])(context, builder, desk).data
-        for target, value in zip(targets, (build.weigh([b, c, d, f], wide, base), g, wide[2]), strict=True):
+        most, times, scale, offset = (build.all_of(part) for part in cgutils.unpack_tuple(builder, joint))
+        uneven = builder.add(build.difference(u, ul), build.difference(u, ur))
+        uneven = builder.select(builder.icmp_unsigned("<", uneven, most), uneven, most)
+        where = builder.add(builder.mul(uneven, times), wide[2])
+        where = builder.add(builder.mul(where, scale), offset)
+        data = context.make_array(signature.args[5])(context, builder, desk).data
+        for target, value in ((weighed, build.weigh([b, c, d, f], wide, base)), (unlike, where)):
             builder.store(value, builder.bitcast(builder.gep(data, [target]), _SHORTS.as_pointer()), align=2)
         return context.get_dummy_value()
 
     long = types.uint64
-    return types.void(flat, long, long, own, desk, long, long, long), generate
+    return types.void(flat, long, long, own, joint, desk, long, long), generate

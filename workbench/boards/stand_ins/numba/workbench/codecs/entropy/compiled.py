@@ -84,9 +84,9 @@ class Pusher:
         return free
 
 
-def encode_pairs(symbols, wide, bits, states, words):
+def encode_pairs(symbols, steps, halves, bits, states, words):
     """x // f is what the reciprocal gives, exactly, so plain integers may divide."""
-    push = Pusher(wide[4::8], wide[1::8], bits)
+    push = Pusher(halves[7::8], steps[1::4], bits)
     data = symbols.tolist()
     group = len(data) >> 3 << 3
     lanes = [int(state) for state in states]
@@ -100,10 +100,10 @@ def encode_pairs(symbols, wide, bits, states, words):
     return push.put(words)
 
 
-def encode_rows(symbols, found, starts, offsets, steps, bits, states, words):
-    push = Pusher(steps[3::4] >> np.uint64(32), steps[1::4], bits)
-    rows = ((offsets[found] >> np.uint32(2)) + symbols).tolist()
-    width, lanes = symbols.shape[1], len(starts) - 1
+def encode_rows(keys, index, starts, steps, halves, bits, states, words):
+    push = Pusher(halves[7::8], steps[1::4], bits)
+    rows = index[keys].tolist()
+    width, lanes = keys.shape[1], len(starts) - 1
     each, odd = len(rows) // lanes, width & 1
     begin = [int(start) for start in starts]
     states_now = [int(state) for state in states]
