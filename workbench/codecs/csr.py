@@ -11,12 +11,22 @@ zero: 0 after a ReLU, the zero point z for signed features.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import PayloadError
+
+BITS: Final[dict[str, Any]] = {
+    "default": 4,
+    "help": "bits of each quantised value",
+    "symbol": "Q",
+    "minimum": 1,
+    "maximum": 8,
+    "wire": True,
+}
+"""Q as a setting: of the codec, and of the search for the reshape that it will use."""
 
 
 class ModifiedCsr(NamedTuple):

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.base import Anatomy, Codec, setting
-from workbench.codecs.csr import background_of, from_joined, to_csr
+from workbench.codecs.csr import BITS, background_of, from_joined, to_csr
 from workbench.codecs.reshape import SEARCHES, Search, check_rows, search_rows
 from workbench.errors import PayloadError
 from workbench.records import Part
@@ -37,7 +37,7 @@ class RansCsr(Codec):
     summary: ClassVar[str] = "reshape, modified CSR and one rANS table, as in the rANS paper"
     source: ClassVar[str] = "Sung, Im, Palakonda and Kang (2025), arXiv 2511.11664"
 
-    bits: int = setting(4, "bits of each quantised value", symbol="Q", minimum=1, maximum=8, wire=True)
+    bits: int = setting(**BITS)
     rows: int | str = setting(
         "algorithm1",
         "rows of the reshape: a divisor of the number of features, or how to search for one",

@@ -22,7 +22,8 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.codecs.csr import background_of, to_csr
+from workbench.codecs.csr import BITS, background_of, to_csr
+from workbench.codecs.settings import Setting
 from workbench.errors import SettingError
 from workbench.records import ReshapeCurve, ReshapePoint
 
@@ -195,11 +196,10 @@ def quantised(features: Any, bits: int) -> tuple[NDArray[Any], int]:
     """
     from workbench.codecs.base import as_features
     from workbench.codecs.quantise import quantise
-    from workbench.codecs.rans_csr import RansCsr
 
-    codec = RansCsr(bits=bits)
-    symbols, _, zero_point = quantise(as_features(features)[0], codec.bits)
-    return symbols, background_of(zero_point, codec.bits)
+    checked = Setting("bits", int, **BITS).check(bits, "rans-csr")
+    symbols, _, zero_point = quantise(as_features(features)[0], checked)
+    return symbols, background_of(zero_point, checked)
 
 
 def _column_histograms(mask: NDArray[np.bool_], columns: Sequence[int]) -> dict[int, NDArray[Any]]:
