@@ -226,6 +226,23 @@ def test_a_choice_in_between_wins_over_the_work_that_runs(work):
     assert [outcome.link for outcome in outcomes] == ["ble5"]
 
 
+def test_many_pictures_wait_until_a_person_rests(work):
+    runner = Threads(rest_s=3600)
+    session = Explorer(work, runner)
+    trials, came = [], threading.Event()
+    session.observe(lambda change: (trials.append(change["new"].link), came.set()), "trial")
+    session.refresh()
+    assert came.wait(60)
+    came.clear()
+    session.link = "ble5"
+    assert came.wait(60)
+    session.cancel()
+    assert runner.join(60)
+    assert trials == ["lte-cat4", "ble5"]
+    assert work.asked.count("trial") == 2 and "many" not in work.asked
+    assert "many" in session.stale and "trial" not in session.stale
+
+
 def test_progress_passes_through(explorer, work):
     seen = []
     explorer.observe(lambda change: seen.append(change["new"]), "progress")

@@ -145,3 +145,27 @@ def test_a_job_that_was_stopped_in_its_silence_stays_silent():
         ticket.speak()
     done.set()
     assert runner.join(60)
+
+
+def test_a_job_that_rests_goes_on_by_itself_and_ends_at_once_when_it_is_stopped():
+    ended, begun = [], threading.Event()
+
+    def rests(ticket):
+        begun.set()
+        try:
+            ticket.rest()
+            ended.append("rested")
+        except Cancelled:
+            ended.append("stopped")
+
+    AtOnce().start(rests, lambda progress: None)
+    short = Threads(rest_s=0.01)
+    short.start(rests, lambda progress: None)
+    assert short.join(60)
+    begun.clear()
+    for_hours = Threads(rest_s=3600)
+    for_hours.start(rests, lambda progress: None)
+    assert begun.wait(60)
+    for_hours.stop()
+    assert for_hours.join(60)
+    assert ended == ["rested", "rested", "stopped"]

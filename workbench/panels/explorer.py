@@ -167,9 +167,9 @@ def explorer(session: Explorer | None = None) -> ExplorerPage:
     """
     if session is None:
         from workbench.session.desk import Desk
-        from workbench.session.runner import BLINK_S, Threads
+        from workbench.session.runner import BLINK_S, REST_S, Threads
 
-        session = Explorer(Desk(), Threads(BLINK_S))
+        session = Explorer(Desk(), Threads(BLINK_S, REST_S))
         page = ExplorerPage(session)
         session.refresh()
         return page

@@ -41,6 +41,7 @@ class Explorer(Results):
 
     _main = "trial"
     _lazy: tuple[str, ...] = ("curve",)
+    _later: tuple[str, ...] = ("many",)  # while a slider moves, nobody can read an accuracy
     _kind: type[Choice] = Choice
 
     network = traitlets.Unicode(_USUAL.network)

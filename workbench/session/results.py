@@ -46,12 +46,14 @@ class Line(NamedTuple):
 class Results(traitlets.HasTraits):
     """What a session of any app does with its results; the app says which there are.
 
-    A subclass names its main result in `_main` and those asked for only when looked at in `_lazy`, and says
-    what each depends on (`_needs`), who makes it (`_steps`) and how a choice is completed (`_settle`).
+    A subclass names its main result in `_main`, those asked for only when looked at in `_lazy` and those
+    that wait until a person has chosen nothing else for a moment in `_later`. It says what each depends on
+    (`_needs`), who makes it (`_steps`) and how a choice is completed (`_settle`).
     """
 
     _main: str
     _lazy: tuple[str, ...] = ()
+    _later: tuple[str, ...] = ()
 
     outcome = traitlets.Any(None, allow_none=True, help="the main result, or a Problem")
     stale = traitlets.Any(frozenset(), help="names of results that do not fit the choice yet")
@@ -167,6 +169,8 @@ class Results(traitlets.HasTraits):
             steps = self._steps()
             while not self._finished(ticket):
                 for name in self._wanted_now(ticket):
+                    if name in self._later:
+                        ticket.rest()
                     started = time.perf_counter()
                     result = steps[name](choice, ticket)
                     spent = time.perf_counter() - started

@@ -19,6 +19,7 @@ from workbench.errors import Cancelled
 
 MESSAGES_PER_S = 10
 BLINK_S = 0.2
+REST_S = 0.25
 
 
 class Progress(NamedTuple):
@@ -32,10 +33,17 @@ class Progress(NamedTuple):
 class Ticket:
     """One job's right to speak."""
 
-    def __init__(self, lock: threading.RLock, tell: Callable[[Progress], None], silent: bool = False) -> None:
+    def __init__(
+        self,
+        lock: threading.RLock,
+        tell: Callable[[Progress], None],
+        silent: bool = False,
+        rest_s: float = 0.0,
+    ) -> None:
         self._lock = lock
         self._tell = tell
         self._silent = silent
+        self._rest_s = rest_s
         self._unsaid: Progress | None = None
         self._stopped = threading.Event()
         self._said_at = -1.0
@@ -63,6 +71,16 @@ class Ticket:
         self._silent = False
         if self._unsaid is not None:
             self(*self._unsaid)
+
+    def rest(self) -> None:
+        """Leave the machine to the page for a moment: it draws what was delivered, a person may go on.
+
+        Raises
+        ------
+        Cancelled : the job was stopped, as it is when something else is chosen meanwhile.
+        """
+        self._stopped.wait(self._rest_s)
+        self.check()
 
     def check(self) -> None:
         """Raise `Cancelled` if the job was stopped."""
@@ -107,10 +125,12 @@ class Threads:
     ----------
     silent_s : a job says nothing of its progress for so long, so that what is done in a blink sends no
         messages; `tell` may then be called once more right after a job has ended.
+    rest_s : how long a job rests where it asks its ticket for a rest.
     """
 
-    def __init__(self, silent_s: float = 0.0) -> None:
+    def __init__(self, silent_s: float = 0.0, rest_s: float = 0.0) -> None:
         self._silent_s = silent_s
+        self._rest_s = rest_s
         self.lock = threading.RLock()
         self._turn = threading.Lock()
         self._ticket: Ticket | None = None
@@ -120,7 +140,7 @@ class Threads:
         """Begin `job` as soon as the one before has noticed that it was stopped."""
         with self.lock:
             self.stop()
-            ticket = self._ticket = Ticket(self.lock, tell, silent=self._silent_s > 0)
+            ticket = self._ticket = Ticket(self.lock, tell, self._silent_s > 0, self._rest_s)
             self._thread = threading.Thread(target=self._run, args=(job, ticket), daemon=True)
             self._thread.start()
 
