@@ -79,7 +79,7 @@ def test_a_killed_training_leaves_what_it_measured_and_names_no_folder_of_its_ow
 def test_without_labels_stage_one_alone(folder):
     code, out, err = call("digits-convnext", "--split", "stages.2", "--images", folder, "--no-labels", *QUICK)
     assert code == 0
-    assert "qcnet-h, seed 0" in err
+    assert "qcnet-h, seed 0, note: no labels: stage 1 alone was trained" in err
     assert "digits-convnext at stages.2, unsplit" in out
 
 

@@ -83,6 +83,10 @@ def test_own_bundles_are_found_by_name_and_others_by_path(tmp_path, monkeypatch)
         ({"workbench": json.dumps({"epoch": 3})}, "does not say its 'codec'"),
         ({"workbench": json.dumps({"codec": None, "method": 1, "model": "a", "split": "b"})}, "no text"),
         ({"workbench": "[]"}, "no table"),
+        (
+            {"workbench": json.dumps({"codec": "refae"})},
+            r"codec 'refae' alone, for wb\.codec\('refae', weights=",
+        ),
         ({"other": "{}"}, "cannot be read"),
         ({"workbench": "{"}, "cannot be read"),
     ],

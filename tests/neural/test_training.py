@@ -199,7 +199,9 @@ def test_method_without_stage_one_explains_missing_labels(small_split, coloured)
 def test_too_few_pictures(small_split, coloured):
     with pytest.raises(InputError, match="1 pictures are too few"):
         train(method("qcnet-h"), small_split, coloured[0][:1])
-    with pytest.raises(InputError, match=r"pictures have shape \(0, 3, 8, 8\)"):
+    with pytest.raises(InputError, match=r"pictures have shape \(3, 8, 8\); \(N, C, H, W\) is needed"):
+        train(method("qcnet-h"), small_split, coloured[0][0])
+    with pytest.raises(InputError, match="no pictures to learn from; give at least 3, besides those"):
         train(method("qcnet-h"), small_split, coloured[0][:0])
 
 

@@ -144,6 +144,14 @@ def test_what_was_trained_says_where_it_is_kept_and_how_it_is_loaded(page):
     assert page.kept.value == ""
 
 
+def test_a_remark_on_a_training_is_seen_above_where_it_is_kept(page):
+    page.choose.train.click()
+    page.session.reached = (replace(page.session.reached[0], notes=("stage 1: the loss was <no> number",)),)
+    remark, where, _ = page.kept.value.split("<br>")
+    assert remark == "<b>qcnet-h, seed 0, note: stage 1: the loss was &lt;no&gt; number</b>"
+    assert where.startswith("Kept in")
+
+
 def test_a_tie_is_told_and_the_closer_features_win(page, work):
     close, far = fakes.reached("qcnet-h"), fakes.reached("refbase")
     far = replace(far, restored=replace(far.restored, relative_mse=0.3))

@@ -110,6 +110,8 @@ def train(
         reached.append(one)
         if not as_json:
             _tell(f"{one.method}, seed {one.seed}: {_share(one.accuracy)}, {one.payload_bytes:.0f} bytes")
+            for note in one.notes:
+                _tell(f"{one.method}, seed {one.seed}, note: {note}")
         summary = summarise(reached)
         told = {
             **_circumstances(str(device())),

@@ -116,6 +116,11 @@ def load_bundle(name: str | Path, split: Split | None = None, *, codec: Codec | 
 
 def _about(path: Path, name: str) -> Bundle:
     facts = _facts(path)
+    if isinstance(facts.get("codec"), str):
+        raise WeightsError(
+            f"{path} is no bundle of a trained method: it holds the weights of codec {facts['codec']!r} "
+            f"alone, for wb.codec({facts['codec']!r}, weights=...); the bundle lies beside it"
+        )
     try:
         codec = facts["codec"]["name"] if facts["codec"] else facts["method"]
         words = (facts["method"], facts["model"], facts["split"], codec)

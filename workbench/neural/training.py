@@ -127,7 +127,12 @@ def train(
 
 
 def _check(method: Method, pictures: Tensor, labels: Tensor | None) -> None:
-    if pictures.ndim != 4 or not len(pictures):
+    if pictures.ndim == 4 and not len(pictures):
+        raise InputError(
+            "training: no pictures to learn from; give at least 3, besides those that are tested on (every "
+            "fifth where no others are given)"
+        )
+    if pictures.ndim != 4:
         raise InputError(f"training: pictures have shape {tuple(pictures.shape)}; (N, C, H, W) is needed")
     if labels is None:
         if not method.reconstructs:

@@ -153,6 +153,7 @@ class TrainingPage(Frame):
             "curves": self._show_curves,
             "summary": self._show_summary,
             "kept": self._show_kept,
+            "reached": self._show_kept,
             "problem": self._show_problem,
             "line": self._show_line,
             "code": lambda: setattr(self.code, "text", session.code),
@@ -202,9 +203,13 @@ class TrainingPage(Frame):
 
     def _show_kept(self) -> None:
         kept = self.session.kept
-        self.kept.value = (
-            "<br>".join([_FOUND.format(html.escape(kept[0].folder)), *map(_loading, kept)]) if kept else ""
-        )
+        remarks = [
+            f"{one.method}, seed {one.seed}, note: {note}"
+            for one in self.session.reached
+            for note in one.notes
+        ]
+        where = [_FOUND.format(html.escape(kept[0].folder)), *map(_loading, kept)] if kept else []
+        self.kept.value = "<br>".join([*(f"<b>{html.escape(remark)}</b>" for remark in remarks), *where])
 
     def _show_problem(self) -> None:
         if self.session.problem is None:
