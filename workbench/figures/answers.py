@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from workbench.figures.base import Axes, layout
+from workbench.figures.base import Axes, drawn
 from workbench.figures.palette import VERSIONS
 from workbench.numbers import readable
 from workbench.records import Answer
@@ -53,29 +53,35 @@ def answer_figure(before: Answer, after: Answer, top: int = 5, axes: Axes | None
     axes : keeps the axis from figure to figure.
     """
     bars = answer_bars(before, after, top)
-    figure = go.Figure(layout=layout(_title(bars, before, after), 430))
+    traces: list[dict[str, Any]] = []
     for name, values, least, colour in (
         ("unsplit network", bars.before, bars.least_before, VERSIONS["original"]),
         ("from the payload", bars.after, bars.least_after, VERSIONS["decoded"]),
     ):
         words = [f"≤ {_percent(least)}" if value is None else _percent(value) for value in values]
-        figure.add_bar(
-            x=[0 if value is None else value for value in values],
-            y=bars.classes,
-            orientation="h",
-            name=name,
-            text=words,
-            textposition="outside",
-            cliponaxis=False,
-            hovertext=[
-                f"<b>{label}</b>, {name}: {word}" for label, word in zip(bars.classes, words, strict=True)
-            ],
-            hoverinfo="text",
-            marker={"color": colour},
+        traces.append(
+            {
+                "type": "bar",
+                "x": [0 if value is None else value for value in values],
+                "y": bars.classes,
+                "orientation": "h",
+                "name": name,
+                "text": words,
+                "textposition": "outside",
+                "cliponaxis": False,
+                "hovertext": [
+                    f"<b>{label}</b>, {name}: {word}" for label, word in zip(bars.classes, words, strict=True)
+                ],
+                "hoverinfo": "text",
+                "marker": {"color": colour},
+            }
         )
     largest = max(value for value in (*bars.before, *bars.after) if value is not None)
     end = min(1.0, (axes or Axes()).end("answer", largest))
-    figure.update_layout(
+    return drawn(
+        _title(bars, before, after),
+        430,
+        traces,
         barmode="group",
         bargap=0.35,
         bargroupgap=0.08,
@@ -90,7 +96,6 @@ def answer_figure(before: Answer, after: Answer, top: int = 5, axes: Axes | None
         },
         uirevision="answers",
     )
-    return figure
 
 
 def _percent(value: float) -> str:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from workbench.figures.base import PERCENT_AXIS, byte_ticks, decades, layout, note, size
+from workbench.figures.base import PERCENT_AXIS, byte_ticks, decades, drawn, note, size
 from workbench.figures.palette import REFERENCE, STAGES, faded
 from workbench.numbers import readable, significant
 from workbench.records import CutProfile, SplitPoint
@@ -56,51 +56,65 @@ def cut_profile_figure(
     """
     bars = cut_bars(profile)
     jpeg = profile.input_jpeg.value
-    height = 460
-    figure = go.Figure(layout=layout(_title(profile, bars), height))
-    figure.add_bar(
-        x=bars.names,
-        y=bars.fp32_bytes,
-        name="features, fp32",
-        customdata=bars.names,
-        hovertext=bars.hover,
-        hoverinfo="text",
-        marker={"color": _marked(bars.names, chosen, STAGES["edge"])},
-    )
-    figure.add_scatter(
-        x=bars.names,
-        y=[jpeg] * len(bars.names),
-        name=f"input as JPEG, {size(jpeg)}",
-        mode="lines",
-        line={"color": STAGES["link"], "width": 2, "dash": "dash"},
-        hovertext=f"The picture itself as JPEG: {size(jpeg)} ({profile.input_jpeg.origin})",
-        hoverinfo="text",
-    )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "x": bars.names,
+            "y": bars.fp32_bytes,
+            "name": "features, fp32",
+            "customdata": bars.names,
+            "hovertext": bars.hover,
+            "hoverinfo": "text",
+            "marker": {"color": _marked(bars.names, chosen, STAGES["edge"])},
+        },
+        {
+            "type": "scatter",
+            "x": bars.names,
+            "y": [jpeg] * len(bars.names),
+            "name": f"input as JPEG, {size(jpeg)}",
+            "mode": "lines",
+            "line": {"color": STAGES["link"], "width": 2, "dash": "dash"},
+            "hovertext": f"The picture itself as JPEG: {size(jpeg)} ({profile.input_jpeg.origin})",
+            "hoverinfo": "text",
+        },
+    ]
     if payload_bytes is not None and chosen in bars.names:
-        figure.add_scatter(
-            x=[chosen],
-            y=[payload_bytes],
-            name=f"payload, {size(payload_bytes)}",
-            mode="markers",
-            marker={"symbol": "diamond", "size": 13, "color": STAGES["codec"]},
-            customdata=[chosen],
-            hovertext=f"What really crosses at {chosen}: {size(payload_bytes)}",
-            hoverinfo="text",
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [chosen],
+                "y": [payload_bytes],
+                "name": f"payload, {size(payload_bytes)}",
+                "mode": "markers",
+                "marker": {"symbol": "diamond", "size": 13, "color": STAGES["codec"]},
+                "customdata": [chosen],
+                "hovertext": f"What really crosses at {chosen}: {size(payload_bytes)}",
+                "hoverinfo": "text",
+            }
         )
-    figure.add_bar(
-        x=bars.names,
-        y=bars.edge_share,
-        name="work on the board",
-        customdata=bars.names,
-        hovertext=bars.hover,
-        hoverinfo="text",
-        showlegend=False,
-        yaxis="y2",
-        marker={"color": _marked(bars.names, chosen, REFERENCE)},
+    traces.append(
+        {
+            "type": "bar",
+            "x": bars.names,
+            "y": bars.edge_share,
+            "name": "work on the board",
+            "customdata": bars.names,
+            "hovertext": bars.hover,
+            "hoverinfo": "text",
+            "showlegend": False,
+            "yaxis": "y2",
+            "marker": {"color": _marked(bars.names, chosen, REFERENCE)},
+        }
     )
     floor = payload_bytes if payload_bytes else jpeg
     ends = decades((*bars.fp32_bytes, jpeg, min(floor, jpeg) / 3), room=0.15)
-    figure.update_layout(
+    more: dict[str, Any] = {}
+    if not bars.names:
+        more["annotations"] = [note("This network has no single-tensor cut.", xref="paper", yref="paper")]
+    return drawn(
+        _title(profile, bars),
+        460,
+        traces,
         xaxis=_category_axis(bars.names, chosen),
         yaxis={
             "title": {"text": "size of the features (log)"},
@@ -116,10 +130,8 @@ def cut_profile_figure(
             **PERCENT_AXIS,
         },
         uirevision=profile.model,
+        **more,
     )
-    if not bars.names:
-        figure.add_annotation(note("This network has no single-tensor cut.", xref="paper", yref="paper"))
-    return figure
 
 
 def _category_axis(names: tuple[str, ...], chosen: str | None) -> dict[str, Any]:

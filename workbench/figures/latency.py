@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import plotly.graph_objects as go
 
-from workbench.figures.base import Axes, duration, layout
+from workbench.figures.base import LEGEND, Axes, drawn, duration
 from workbench.figures.palette import REFERENCE, STAGES, Stage
 from workbench.records import Latency
 
@@ -63,47 +63,54 @@ def latency_figure(
     axes : keeps the axis from figure to figure.
     """
     bars = latency_bars(split, all_edge, all_server)
-    figure = go.Figure(layout=layout(_title(bars, link), 400))
-    for stage, seconds, hover in zip(bars.stages, bars.seconds, bars.hover, strict=True):
-        figure.add_bar(
-            x=[1000 * value for value in seconds],
-            y=WAYS,
-            orientation="h",
-            name=stage,
-            customdata=[stage] * len(WAYS),
-            hovertext=hover,
-            hoverinfo="text",
-            marker={"color": STAGES[STAGE_OF[stage]]},
-        )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "bar",
+            "x": [1000 * value for value in seconds],
+            "y": WAYS,
+            "orientation": "h",
+            "name": stage,
+            "customdata": [stage] * len(WAYS),
+            "hovertext": hover,
+            "hoverinfo": "text",
+            "marker": {"color": STAGES[STAGE_OF[stage]]},
+        }
+        for stage, seconds, hover in zip(bars.stages, bars.seconds, bars.hover, strict=True)
+    ]
     sums = [sum(column) for column in zip(*bars.seconds, strict=True)]
-    figure.add_scatter(
-        x=[1000 * total for total in bars.totals],
-        y=WAYS,
-        mode="markers+text",
-        name="total",
-        marker={"symbol": "line-ns-open", "size": 34, "color": REFERENCE, "line": {"width": 2}},
-        text=[f"total {duration(total)}" for total in bars.totals],
-        textposition="middle right",
-        cliponaxis=False,
-        hovertext=[
-            f"<b>total</b> {duration(total)}: the median of the repeats' sums,<br>"
-            f"which is not the sum of the stages' medians"
-            for total in bars.totals
-        ],
-        hoverinfo="text",
-        showlegend=False,
+    traces.append(
+        {
+            "type": "scatter",
+            "x": [1000 * total for total in bars.totals],
+            "y": WAYS,
+            "mode": "markers+text",
+            "name": "total",
+            "marker": {"symbol": "line-ns-open", "size": 34, "color": REFERENCE, "line": {"width": 2}},
+            "text": [f"total {duration(total)}" for total in bars.totals],
+            "textposition": "middle right",
+            "cliponaxis": False,
+            "hovertext": [
+                f"<b>total</b> {duration(total)}: the median of the repeats' sums,<br>"
+                f"which is not the sum of the stages' medians"
+                for total in bars.totals
+            ],
+            "hoverinfo": "text",
+            "showlegend": False,
+        }
     )
     end = (axes or Axes()).end("latency", 1000 * max(*sums, *bars.totals))
-    figure.update_layout(
+    return drawn(
+        _title(bars, link),
+        400,
+        traces,
         barmode="stack",
         bargap=0.42,
         margin={"l": 130, "r": 110, "t": 76, "b": 48},
         xaxis={"title": {"text": "milliseconds for one picture"}, "range": [0, end]},
         yaxis={"type": "category", "autorange": "reversed", "automargin": True},
-        legend_traceorder="normal",
+        legend={**LEGEND, "traceorder": "normal"},
         uirevision="latency",
     )
-    return figure
 
 
 def _title(bars: LatencyBars, link: str) -> str:

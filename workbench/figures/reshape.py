@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from workbench.figures.base import FRAME, INSIDE, byte_ticks, decades, layout, size
+from workbench.figures.base import FRAME, INSIDE, byte_ticks, decades, drawn, size
 from workbench.figures.palette import REFERENCE, STAGES
 from workbench.numbers import significant
 from workbench.records import ReshapeCurve, ReshapePoint
@@ -49,66 +49,82 @@ def reshape_figure(curve: ReshapeCurve) -> go.Figure:
     """Cost above and entropy below, against N on a log axis, with what each search chose."""
     lines = reshape_lines(curve)
     at = dict(zip(lines.rows, lines.cost_bytes, strict=True))
-    figure = go.Figure(layout=layout(_title(curve, lines), 460))
-    figure.add_scatter(
-        x=lines.rows,
-        y=lines.cost_bytes,
-        name="cost l_D · H",
-        mode="lines+markers",
-        line={"color": REFERENCE, "width": 1.5},
-        marker={"size": 5},
-        customdata=lines.rows,
-        hovertext=lines.hover,
-        hoverinfo="text",
-    )
-    figure.add_scatter(
-        x=lines.visited,
-        y=[at[rows] for rows in lines.visited],
-        name=f"visited, {len(lines.visited)} of {len(lines.rows)}",
-        mode="markers",
-        marker={"symbol": "circle-open", "size": 11, "color": STAGES["edge"], "line": {"width": 2}},
-        hoverinfo="skip",
-    )
+    traces: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "x": lines.rows,
+            "y": lines.cost_bytes,
+            "name": "cost l_D · H",
+            "mode": "lines+markers",
+            "line": {"color": REFERENCE, "width": 1.5},
+            "marker": {"size": 5},
+            "customdata": lines.rows,
+            "hovertext": lines.hover,
+            "hoverinfo": "text",
+        },
+        {
+            "type": "scatter",
+            "x": lines.visited,
+            "y": [at[rows] for rows in lines.visited],
+            "name": f"visited, {len(lines.visited)} of {len(lines.rows)}",
+            "mode": "markers",
+            "marker": {"symbol": "circle-open", "size": 11, "color": STAGES["edge"], "line": {"width": 2}},
+            "hoverinfo": "skip",
+        },
+    ]
     if lines.encoded:
-        figure.add_scatter(
-            x=[rows for rows, _ in lines.encoded],
-            y=[nbytes for _, nbytes in lines.encoded],
-            name="really encoded",
-            mode="markers",
-            marker={"symbol": "x", "size": 10, "color": STAGES["codec"]},
-            hovertext=[f"N = {rows:,}: {size(nbytes)} really encoded" for rows, nbytes in lines.encoded],
-            hoverinfo="text",
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [rows for rows, _ in lines.encoded],
+                "y": [nbytes for _, nbytes in lines.encoded],
+                "name": "really encoded",
+                "mode": "markers",
+                "marker": {"symbol": "x", "size": 10, "color": STAGES["codec"]},
+                "hovertext": [
+                    f"N = {rows:,}: {size(nbytes)} really encoded" for rows, nbytes in lines.encoded
+                ],
+                "hoverinfo": "text",
+            }
         )
     # one inside the other where both choose the same N: a square frame around a diamond
     for name, rows, look in (
         ("Algorithm 1", curve.algorithm1_rows, {**FRAME, "color": STAGES["edge"]}),
         ("optimum", curve.exhaustive_rows, {**INSIDE, "color": STAGES["decode"]}),
     ):
-        figure.add_scatter(
-            x=[rows],
-            y=[at[rows]],
-            name=f"{name}, N = {rows:,}",
-            mode="markers",
-            marker=look,
-            hovertext=f"<b>{name}</b><br>{_facts(curve.at(rows))}",
-            hoverinfo="text",
+        traces.append(
+            {
+                "type": "scatter",
+                "x": [rows],
+                "y": [at[rows]],
+                "name": f"{name}, N = {rows:,}",
+                "mode": "markers",
+                "marker": look,
+                "hovertext": f"<b>{name}</b><br>{_facts(curve.at(rows))}",
+                "hoverinfo": "text",
+            }
         )
-    figure.add_scatter(
-        x=lines.rows,
-        y=lines.entropy_bits,
-        name="entropy H",
-        showlegend=False,
-        mode="lines+markers",
-        line={"color": STAGES["link"], "width": 1.5},
-        marker={"size": 5},
-        hovertext=lines.hover,
-        hoverinfo="text",
-        yaxis="y2",
+    traces.append(
+        {
+            "type": "scatter",
+            "x": lines.rows,
+            "y": lines.entropy_bits,
+            "name": "entropy H",
+            "showlegend": False,
+            "mode": "lines+markers",
+            "line": {"color": STAGES["link"], "width": 1.5},
+            "marker": {"size": 5},
+            "hovertext": lines.hover,
+            "hoverinfo": "text",
+            "yaxis": "y2",
+        }
     )
     ends = decades(tuple(map(float, lines.rows)), room=0.12)
-    drawn = (*lines.cost_bytes, *(float(nbytes) for _, nbytes in lines.encoded))
-    costs = decades(drawn, room=0.08)
-    figure.update_layout(
+    costs = decades((*lines.cost_bytes, *(float(nbytes) for _, nbytes in lines.encoded)), room=0.08)
+    return drawn(
+        _title(curve, lines),
+        460,
+        traces,
         xaxis={
             "type": "log",
             "title": {"text": "N, rows of the reshape (log)"},
@@ -131,7 +147,6 @@ def reshape_figure(curve: ReshapeCurve) -> go.Figure:
         },
         uirevision=f"{curve.elements}",
     )
-    return figure
 
 
 def _facts(point: ReshapePoint) -> str:
