@@ -306,7 +306,7 @@ class Summary:
 class Tried:
     """One compensator of a search: what stage 1 alone reached on pictures that were held out.
 
-    `sizes` are its settings in words; `server_s` is the median for one picture on this machine; `front` says
+    `sizes` are its settings in words; `server_s` is for one picture on this machine; `front` says
     that no other is better in one of accuracy, parameters and server time without being worse in another.
     """
 

@@ -141,6 +141,20 @@ def test_the_shipped_records_can_be_read():
         assert claims(found[place])
 
 
+def test_what_the_training_app_shows_of_the_shipped_records():
+    """Each network and split once, a search beside the methods of its cut, every command its own."""
+    from workbench.session.training_work import Trainer
+
+    found = {one.place: one for one in Trainer().earlier()}
+    assert len(found) == len(Trainer().earlier())
+    told = found["digits-resnet at layer2"]
+    assert {line.method for line in told.summary} >= {"refbase", "qcnet-h", "refqat"}
+    assert len(told.tried) == 18 and " --search " in told.search_command
+    assert told.search_times.startswith("taken with")
+    assert not any(" --search " in command for one in found.values() for command in one.commands)
+    assert found["digits-convnext at stages.1"].search_command == ""
+
+
 def test_the_shipped_searches_can_be_read():
     for one in searched():
         best = max(tried.accuracy for tried in one.tried)

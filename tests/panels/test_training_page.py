@@ -167,6 +167,9 @@ def test_search_shows_the_record_until_one_ran_here(page, work):
     line, marks = page.search.chart.figure["data"]
     assert (line["y"], marks["y"]) == ([0.7], [0.7, 0.6])
     assert "Recorded with the project" in page.search.hint.value
+    assert "Times: taken in peace. Measured by<br><code>workbench train --search &lt;s&gt;</code>" in (
+        page.search.hint.value
+    )
     page.search.candidates.value = 3
     page.search.button.click()
     assert work.asked[-1][1] == 3

@@ -86,6 +86,7 @@ class FakeTrainer:
             Earlier(
                 "digits-resnet", "c", 0.99, summarise([reached("refae")]), (claim,),
                 (tried(0, 0.7), tried(1, 0.6)), "taken with other work running", ("workbench train <c>",),
+                "taken in peace", "workbench train --search <s>",
             ),
             Earlier("own", "d", 0.8, summarise([reached("qcnet-h", 0, 0.7), reached("qcnet-h", 1, 0.9)])),
             Earlier("digits-resnet", "b", None, (), tried=(tried(0, 0.7),)),

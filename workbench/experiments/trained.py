@@ -34,6 +34,7 @@ RECONSTRUCTION: Final = {
     "convnext": "SSIM 5 % before, 85 % after (ConvNeXt Tiny)",
 }
 _HYBRID = "qcnet-h"
+_UNKNOWN = "it is not known what else ran on the machine"
 _POINT = 0.01
 
 
@@ -65,6 +66,7 @@ class Searched(NamedTuple):
     approach: str
     tried: tuple[Tried, ...]
     command: str
+    times: str
 
 
 def recorded(folder: Path | None = None) -> tuple[Recorded, ...]:
@@ -92,7 +94,7 @@ def searched(folder: Path | None = None) -> tuple[Searched, ...]:
     return tuple(
         Searched(
             told["model"], told["split"], told["approach"],
-            tuple(Tried(**one) for one in told["candidates"]), told["command"],
+            tuple(Tried(**one) for one in told["candidates"]), told["command"], told.get("times", _UNKNOWN),
         )
         for told in _read(folder, "search-*.json", "candidates")
     )  # fmt: skip
@@ -160,9 +162,7 @@ def _joined(model: str, split: str, records: Sequence[dict[str, Any]]) -> Record
     for told in records:
         for one in told["reached"]:
             every.setdefault((one["method"], one["seed"]), _reached(one))
-    remarks = dict.fromkeys(
-        told.get("times", "it is not known what else ran on the machine") for told in records
-    )
+    remarks = dict.fromkeys(told.get("times", _UNKNOWN) for told in records)
     commands = tuple(told["command"] for told in records)
     known = list(METHODS)
     ordered = sorted(every.values(), key=lambda one: (known.index(one.method), one.seed))

@@ -67,8 +67,11 @@ class Search:
         tried = self.session.tried or (recorded.tried if recorded else ())
         if self.session.tried:
             self.hint.value = "Tried here. More candidates go on from these, also another day."
-        elif tried:
-            self.hint.value = "Recorded with the project; press Search to try compensators here."
+        elif recorded and tried:
+            self.hint.value = (
+                "Recorded with the project; press Search to try compensators here. Times: "
+                f"{html.escape(recorded.search_times)}. Measured by<br>{_commands([recorded.search_command])}"
+            )
         else:
             self.hint.value = ""
         self.chart.show(figures.search_figure(tried) if tried else None)

@@ -44,7 +44,7 @@ class MethodEntry(NamedTuple):
 class Earlier(NamedTuple):
     """What the project's records say of one network and split: methods, the paper beside them, a search.
 
-    `times` says what spoils the times; `commands` give it all again.
+    `times` says what spoils the times, `commands` give the methods again; a search has its own of both.
     """
 
     model: str
@@ -55,6 +55,8 @@ class Earlier(NamedTuple):
     tried: tuple[Tried, ...] = ()
     times: str = ""
     commands: tuple[str, ...] = ()
+    search_times: str = ""
+    search_command: str = ""
 
     @property
     def place(self) -> str:
@@ -219,22 +221,21 @@ class Trainer:
         """The records in data/results."""
         from workbench.experiments.trained import claims, recorded, searched
 
-        trials = {(one.model, one.split): one for one in searched()}
+        searches = {(one.model, one.split): one for one in searched()}
+        records = {(one.model, one.split): one for one in recorded()}
         found = []
-        for one in recorded():
-            search = trials.pop((one.model, one.split), None)
-            commands = (*one.commands, *((search.command,) if search else ()))
-            tried = search.tried if search else ()
-            found.append(
-                Earlier(
-                    one.model, one.split, one.unsplit, one.summary, claims(one), tried, one.times, commands
+        for place in dict.fromkeys([*records, *searches]):
+            told = Earlier(*place, None, ())
+            if place in records:
+                one = records[place]
+                told = Earlier(*place, one.unsplit, one.summary, claims(one), (), one.times, one.commands)
+            if place in searches:
+                search = searches[place]
+                told = told._replace(
+                    tried=search.tried, search_times=search.times, search_command=search.command
                 )
-            )
-        alone = [
-            Earlier(*place, None, (), tried=one.tried, commands=(one.command,))
-            for place, one in trials.items()
-        ]
-        return (*found, *alone)
+            found.append(told)
+        return tuple(found)
 
     def hecs(self) -> Shown:
         """The records in data/results."""
