@@ -114,6 +114,17 @@ def test_without_a_restorer_it_says_how_to_get_one(page):
     assert "nothing restored" not in page.views.notes["maps"].value
 
 
+def test_bundles_of_the_same_place_are_told_apart_by_name(page):
+    first = page.session.restorers[0]
+    page.session.restorers = (*page.session.restorers, first._replace(name="mine-0"))
+    texts = {key: text for text, key in page.restorers.pick.options[1:-1]}
+    assert texts == {
+        "resnet-h": "qcnet-h · digits-resnet at stages.1 · resnet-h",
+        "vit-t": "qcnet-t · digits-vit at stages.2",
+        "mine-0": "qcnet-h · digits-resnet at stages.1 · mine-0",
+    }
+
+
 def test_a_file_is_asked_for_and_one_that_cannot_be_read_is_said(page):
     assert page.restorers.file.layout.display == "none"
     page.restorers.pick.value = "a bundle file …"

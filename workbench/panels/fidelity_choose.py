@@ -48,7 +48,11 @@ class Restorers:
 
     def _show(self) -> None:
         session = self.session
-        known = [(f"{one.method} · {one.network} at {one.split}", one.name) for one in session.restorers]
+        words = [f"{one.method} · {one.network} at {one.split}" for one in session.restorers]
+        known = [
+            (f"{said} · {one.name}" if words.count(said) > 1 else said, one.name)
+            for said, one in zip(words, session.restorers, strict=True)
+        ]
         options = [("none", _NONE), *known]
         if session.restorer and session.restorer not in [name for _, name in options]:
             options.append((session.restorer.rpartition("/")[2], session.restorer))
