@@ -114,6 +114,12 @@ def test_search_names_the_best_first_and_the_front(folder, tmp_path):
     assert (lines[0][0], lines[0][1]) == (str(best["number"]), best["compensator"]["family"])
 
 
+def test_a_search_ends_when_it_is_good_enough(folder, tmp_path):
+    words = ("digits-convnext", "--split", "stages.2", "--images", folder, "--epochs", 1, "--json")
+    code, text, _ = call(*words, "--search", tmp_path / "s.log", "--candidates", 4, "--target", 1e6)
+    assert (code, len(json.loads(text))) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

@@ -15,7 +15,7 @@ from workbench.cli.choices import Classes, InputSize, Mean, Pretrained, Std, Wei
 from workbench.cli.output import Json, show_json, show_table, with_unit
 
 if TYPE_CHECKING:
-    from workbench.neural.search import Approach
+    from workbench.neural.search import Approach, Stop
     from workbench.records import Reached
 
 
@@ -50,6 +50,12 @@ def train(
     ] = None,
     approach: Annotated[str, typer.Option(help="Of the search: 1, 2 or pareto.")] = "1",
     candidates: Annotated[int, typer.Option(min=1, help="Of the search: at most so many.")] = 30,
+    patience: Annotated[
+        int, typer.Option(min=1, help="Of the search: it ends after so many without a better one.")
+    ] = 12,
+    target: Annotated[
+        float, typer.Option(min=0, help="Of the search: it ends at a held-out loss so low; 0 is never.")
+    ] = 0.0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for bundles and checkpoints; a killed training goes on there.")
     ] = None,
@@ -84,6 +90,7 @@ def train(
     from workbench.neural.fitting import device
     from workbench.neural.methods import method as named
     from workbench.neural.pictures import training_pictures
+    from workbench.neural.search import Stop
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -98,7 +105,8 @@ def train(
     if not labels:
         learn = Pictures(learn.pictures, None)
     if search is not None:
-        _search(where, learn, images, search, approach, candidates, epochs, record, as_json)
+        stop = Stop(candidates, patience, target)
+        _search(where, learn, images, search, approach, stop, epochs, record, as_json)
         return
     recipe = _recipe(epochs, finetune_epochs, flip)
     chosen = range(first_seed, first_seed + seeds)
@@ -153,18 +161,18 @@ def _search(
     images: str,
     file: Path,
     approach: str,
-    most: int,
+    stop: Stop,
     epochs: int | None,
     record: Path | None,
     as_json: bool,
 ) -> None:
     from workbench.neural.fitting import device
     from workbench.neural.plans import Plan
-    from workbench.neural.search import Stop, search, tried
+    from workbench.neural.search import search, tried
 
     chosen = cast("Approach", approach)
     plan = Plan(epochs=epochs, patience=0) if epochs else None
-    found = search(where, learn, file, approach=chosen, stop=Stop(most), plan=plan, progress=_progress())
+    found = search(where, learn, file, approach=chosen, stop=stop, plan=plan, progress=_progress())
     shown = tried(found)
     told = [
         {**dataclasses.asdict(one), "pareto": point.front} for one, point in zip(found, shown, strict=True)
