@@ -30,7 +30,7 @@ class HecsB(Learned):
 
     name: ClassVar[str] = "hecs-b"
     summary: ClassVar[str] = (
-        "learned: few linear measurements, rounded, entropy-coded (needs trained weights)"
+        "learned: few linear measurements, rounded, entropy-coded; a fixed transform until it gets weights"
     )
     source: ClassVar[str] = "Zhong, Chen 2025, HECS-B, arXiv:2504.15295"
 
