@@ -28,7 +28,9 @@ class BottleNet(Learned):
     """A reduced map of values from 0 to 1, as the tiles of a JPEG."""
 
     name: ClassVar[str] = "bottlenet"
-    summary: ClassVar[str] = "learned: reduced channels and sides, then JPEG; a fixed transform until it gets weights"
+    summary: ClassVar[str] = (
+        "learned: reduced channels and sides, then JPEG; a fixed transform until it gets weights"
+    )
     source: ClassVar[str] = "Eshratifar, Esmaili, Pedram 2019, BottleNet, arXiv:1902.01000"
 
     def _stand_in(self) -> Bundle:

@@ -25,7 +25,9 @@ class RefAe(Learned):
     """A convolutional autoencoder's code as floats, zipped."""
 
     name: ClassVar[str] = "refae"
-    summary: ClassVar[str] = "learned: an autoencoder's code as floats, zipped; a fixed transform until it gets weights"
+    summary: ClassVar[str] = (
+        "learned: an autoencoder's code as floats, zipped; a fixed transform until it gets weights"
+    )
     source: ClassVar[str] = "Sánchez Leal et al. 2025, QCNet, IEEE Access 13: RefAE"
 
     def _stand_in(self) -> Bundle:
