@@ -31,6 +31,12 @@ def compiled(function: Function) -> Function:
         return cast(Function, numba.njit(nogil=True)(function))
 
 
+def whole(number: int) -> int:
+    """`number` as numba's whole number of 64 bits: given a plain one, it compiles a function
+    anew for each value."""
+    return cast(int, np.int64(number))
+
+
 def _warn_once(error: RuntimeError) -> None:
     global _warned
     if not _warned:

@@ -17,11 +17,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.codecs.entropy.compiled import compiled
+from workbench.codecs.entropy.compiled import compiled, whole
 
 MANTISSA: Final = 2
 EXPONENT_BITS: Final = 4
 MAX_TABLES: Final = 32
+
+ZERO: Final = whole(0)
+ONE: Final = whole(1)
 
 _LOG_FRACTION = 12
 _NO_GAIN = -(2**62)
@@ -56,7 +59,7 @@ def log2_fixed(number: int) -> int:
 def _joint_cost(counts: NDArray[np.int64], one: int, other: int, costs: tuple[int, int]) -> int:
     """Bits, in units of 2**-12, of the occurrences in two contexts with a table of their own, and of the
     table; or of those in one, if both are the same."""
-    total, bits, entries = 0, 0, 0
+    total, bits, entries = ZERO, ZERO, ZERO
     for group in range(counts.shape[1]):
         count = counts[one, group]
         if other != one:
@@ -81,7 +84,7 @@ def merge_contexts(
     following, preceding = np.empty(contexts + 1, np.int64), np.empty(contexts + 1, np.int64)
     costs, joined = np.empty(contexts, np.int64), np.empty(contexts, np.int64)
     gains = np.empty(contexts, np.int64)  # of joining with the following
-    kept, last = 0, -1
+    kept, last = 0, -ONE
     for context in range(contexts):
         gains[context] = _NO_GAIN
         occurrences = 0
@@ -165,7 +168,9 @@ def codes_of(
     counts: NDArray[np.int64], sizes: NDArray[np.int64], bits: int, codes: NDArray[np.uint8]
 ) -> None:
     """A small float for each group: 0 where it does not occur, else 1 + (exponent << MANTISSA | mantissa)."""
-    total = counts.sum()
+    total = ZERO
+    for count in counts:
+        total += count
     for group in range(len(counts)):
         if not counts[group]:
             codes[group] = 0
@@ -229,20 +234,20 @@ def frequencies_of(
 @compiled
 def put_runs(out: NDArray[np.uint8], table_of: NDArray[np.uint8], tables: int) -> int:
     """Number of tables, then the length of each one's run of contexts but the last; number of bits."""
-    at = put_gamma(out, 0, tables)
-    run = 1
+    at = put_gamma(out, ZERO, tables)
+    run = ONE
     for context in range(1, len(table_of)):
         if table_of[context] != table_of[context - 1]:
             at = put_gamma(out, at, run)
-            run = 0
-        run += 1
+            run = ZERO
+        run += ONE
     return at
 
 
 @compiled
 def get_runs(data: NDArray[np.uint8], table_of: NDArray[np.uint8], most: int) -> tuple[int, int]:
     """Inverse of `put_runs`, at most `most` tables: number of bits read and of tables, or (-1, 0)."""
-    at, tables = get_gamma(data, 0)
+    at, tables = get_gamma(data, ZERO)
     if at < 0 or tables > most or tables > len(table_of):
         return -1, 0
     context = 0
@@ -277,12 +282,12 @@ def write_model(
             holes = holes or not row[group]
         at = put_bits(out, at, first, group_bits)
         at = put_bits(out, at, last - first, group_bits)
-        at = put_bits(out, at, 1 if holes else 0, 1)
+        at = put_bits(out, at, 1 if holes else 0, ONE)
         predicted = (np.int64(row[first]) - 1) >> MANTISSA
         at = put_bits(out, at, predicted, EXPONENT_BITS)
         for group in range(first, last + 1):
             if holes and first < group < last:
-                at = put_bits(out, at, 1 if row[group] else 0, 1)
+                at = put_bits(out, at, 1 if row[group] else 0, ONE)
             if not row[group]:
                 continue
             code = np.int64(row[group]) - 1
@@ -309,13 +314,13 @@ def read_model(
         row[:] = 0
         at, first = get_bits(data, at, group_bits)
         at, span = get_bits(data, at, group_bits)
-        at, holes = get_bits(data, at, 1)
+        at, holes = get_bits(data, at, ONE)
         at, predicted = get_bits(data, at, EXPONENT_BITS)
         if at < 0 or first + span >= len(row):
             return -1, 0
         for group in range(first, first + span + 1):
             if holes and first < group < first + span:
-                at, present = get_bits(data, at, 1)
+                at, present = get_bits(data, at, ONE)
                 if not present:
                     continue
             if group > first:

@@ -11,14 +11,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.codecs.entropy.compiled import compiled
+from workbench.codecs.entropy.compiled import compiled, whole
 from workbench.codecs.entropy.neighbourhood import FIRST, MOST_CLASSES, first_base
 from workbench.codecs.entropy.rans import LOWEST, pop, push, push_pair, refill
 from workbench.codecs.entropy.vectors import fill_block_above
 
 CHUNK = np.uint64(512)  # columns prepared at a time; even, so that pairs stay together
 
-_U0, _U1, _U2, _U7, _U8, _U32, _BYTE = (np.uint64(number) for number in (0, 1, 2, 7, 8, 32, 255))
+_U0, _U1, _U2, _U3, _U7, _U8, _U32 = (np.uint64(number) for number in (0, 1, 2, 3, 7, 8, 32))
+_BYTE, _ONE_LANE = np.uint64(0xFF), whole(0)
 _UNLIKE, _OUT, _CLASSES = (np.uint64(part * 4 * int(CHUNK)) for part in range(1, 4))
 _CONTEXTS = _CLASSES + np.uint64(MOST_CLASSES)
 _LANE_1, _LANE_2, _LANE_3 = CHUNK, CHUNK * np.uint64(2), CHUNK * np.uint64(3)
@@ -192,16 +193,22 @@ def decode_rows(
                 )
             at = _U0
             while at < end:
-                x0, m0 = _take(x0, desk, at, 0, factors, others, l0, m0, slots, precision, mask)
-                x1, m1 = _take(x1, desk, at + _LANE_1, 1, factors, others, l1, m1, slots, precision, mask)
-                x2, m2 = _take(x2, desk, at + _LANE_2, 2, factors, others, l2, m2, slots, precision, mask)
-                x3, m3 = _take(x3, desk, at + _LANE_3, 3, factors, others, l3, m3, slots, precision, mask)
+                x0, m0 = _take(x0, desk, at, _U0, factors, others, l0, m0, slots, precision, mask)
+                x1, m1 = _take(x1, desk, at + _LANE_1, _U1, factors, others, l1, m1, slots, precision, mask)
+                x2, m2 = _take(x2, desk, at + _LANE_2, _U2, factors, others, l2, m2, slots, precision, mask)
+                x3, m3 = _take(x3, desk, at + _LANE_3, _U3, factors, others, l3, m3, slots, precision, mask)
                 at += _U1
                 if at < end:
-                    x0, l0 = _take(x0, desk, at, 0, factors, others, m0, l0, slots, precision, mask)
-                    x1, l1 = _take(x1, desk, at + _LANE_1, 1, factors, others, m1, l1, slots, precision, mask)
-                    x2, l2 = _take(x2, desk, at + _LANE_2, 2, factors, others, m2, l2, slots, precision, mask)
-                    x3, l3 = _take(x3, desk, at + _LANE_3, 3, factors, others, m3, l3, slots, precision, mask)
+                    x0, l0 = _take(x0, desk, at, _U0, factors, others, m0, l0, slots, precision, mask)
+                    x1, l1 = _take(
+                        x1, desk, at + _LANE_1, _U1, factors, others, m1, l1, slots, precision, mask
+                    )
+                    x2, l2 = _take(
+                        x2, desk, at + _LANE_2, _U2, factors, others, m2, l2, slots, precision, mask
+                    )
+                    x3, l3 = _take(
+                        x3, desk, at + _LANE_3, _U3, factors, others, m3, l3, slots, precision, mask
+                    )
                     at += _U1
                 x0, used = refill(x0, words, used)
                 x1, used = refill(x1, words, used)
@@ -241,17 +248,17 @@ def decode_rows(
                     joint,
                     background,
                     desk,
-                    0,
+                    _ONE_LANE,
                 )
                 at = _U0
                 while at < end:
                     symbol = left
-                    x, left = _take(x, desk, at, 0, factors, others, left, further, slots, precision, mask)
+                    x, left = _take(x, desk, at, _U0, factors, others, left, further, slots, precision, mask)
                     further = symbol
                     at += _U1
                     if not at & _U1 or at == end:
                         x, used = refill(x, words, used)
-                _file(flat, begins[lane] + done, end, desk, 0)
+                _file(flat, begins[lane] + done, end, desk, _ONE_LANE)
                 done += end
             if used > np.uint64(available):
                 return False
@@ -333,7 +340,7 @@ def _take(
     x: np.uint64,
     desk: NDArray[np.uint16],
     at: np.uint64,
-    lane: int,
+    lane: np.uint64,
     factors: NDArray[np.uint64] | None,
     others: NDArray[np.uint64],
     left: np.uint64,

@@ -23,7 +23,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.codecs.entropy.compiled import compiled
+from workbench.codecs.entropy.compiled import compiled, whole
 from workbench.codecs.entropy.vectors import (
     BLOCK,
     FILTERS,
@@ -38,6 +38,7 @@ _ENOUGH = 1500  # places at which the filters of a channel are tried
 _STRETCH = 4096  # cells
 _MOST_COLUMNS = 4096  # of a row of them
 
+_ONE, _SUM = whole(1), whole(16)
 _U1, _U2, _U3 = (np.uint64(number) for number in (1, 2, 3))
 _LARGEST_ERROR = 43  # of 16 X - w, times the largest symbol
 _NEVER = 0xFFFF  # a bound that no g reaches
@@ -163,7 +164,7 @@ def choose_filters(
     flat = symbols.reshape(-1)
     sums, constants = np.empty((FILTERS, BLOCK), np.int32), np.empty(FILTERS, np.int64)
     for index in range(FILTERS):
-        constants[index] = (16 - filters[index, 1:].sum()) * background
+        constants[index] = filters[index, 0] - first_base(filters[index], background)
     blocks = (min(width, _MOST_COLUMNS) - 3) // BLOCK
     most = 0xFFFF // (_LARGEST_ERROR * largest)  # blocks whose errors together fit 16 bits
     for channel in range(len(chosen)):
@@ -224,7 +225,7 @@ def fill_keys(
                 _first_places(flat, start, width, background, own, bounds, span, where)
                 done = 1
             if since + done == 1 and done < count:  # above the second row there is only one
-                _inner_places(flat, start, done, 1, stride, stride, own, bounds, span, where)
+                _inner_places(flat, start, done, _ONE, stride, stride, own, bounds, span, where)
                 done += 1
             if done < count:
                 _inner_places(flat, start, done, count - done, stride, _U2 * stride, own, bounds, span, where)
@@ -315,7 +316,10 @@ def _first_places(
 @compiled
 def first_base(own: NDArray[np.int64], background: int) -> int:
     """The base of w in a first row, where factors sum to 16, from that of a filter."""
-    return own[0] - (16 - own[1:].sum()) * background
+    left = _SUM
+    for factor in own[1:]:
+        left -= factor
+    return own[0] - left * background
 
 
 @compiled

@@ -106,11 +106,12 @@ def fill_step_rows(
     frequencies: NDArray[np.uint32], bits: int, steps: NDArray[np.uint64], halves: NDArray[np.uint32]
 ) -> None:
     """`fill_steps` for each row of frequencies, one after the other."""
-    alphabet = frequencies.shape[1]
-    places = np.arange(alphabet)
-    for table in range(frequencies.shape[0]):
+    tables, alphabet = frequencies.shape
+    places = np.empty(alphabet, np.int64)
+    for table in range(tables):
+        for symbol in range(alphabet):
+            places[symbol] = table * alphabet + symbol
         fill_steps(frequencies[table], bits, places, steps, halves)
-        places += alphabet
 
 
 @compiled
@@ -197,7 +198,9 @@ def fill_slots(
 @compiled
 def fill_slot_rows(frequencies: NDArray[np.uint32], slots: NDArray[np.uint32]) -> None:
     """`fill_slots` for each row."""
-    places = np.arange(frequencies.shape[1]).astype(np.uint32)
+    places = np.empty(frequencies.shape[1], np.uint32)
+    for symbol in range(len(places)):
+        places[symbol] = symbol
     for table in range(frequencies.shape[0]):
         fill_slots(frequencies[table], places, slots[table])
 

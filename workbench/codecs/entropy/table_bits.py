@@ -13,10 +13,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.codecs.entropy.compiled import compiled
+from workbench.codecs.entropy.compiled import compiled, whole
 from workbench.codecs.entropy.context_model import (
     EXPONENT_BITS,
     MANTISSA,
+    ONE,
     get_bits,
     get_runs,
     get_unary,
@@ -27,7 +28,7 @@ from workbench.codecs.entropy.context_model import (
 
 NUMBER_BYTES: Final = 24  # room that one number may need
 _TOP: Final = (1 << (EXPONENT_BITS + MANTISSA)) - 1
-_ESCAPE, _MOST_ZEROS = 6, 20  # bits of a difference that Rice's code would make too long
+_ESCAPE, _MOST_ZEROS = whole(6), whole(20)  # bits of a difference that Rice's code would make too long
 _FRACTION = 8
 _FAR = 24
 # what 2**(d / 4) times its frequency costs each occurrence of a symbol: log2(e) (2**(d / 4) - 1) - d / 4 bits
@@ -64,10 +65,10 @@ def write_tables(
         holes = False
         for group in range(first, last):
             holes = holes or not row[group]
-        at = put_bits(out, at, 1 if holes else 0, 1)
+        at = put_bits(out, at, 1 if holes else 0, ONE)
         for group in range(first, last + 1):
             if holes and first < group < last:
-                at = put_bits(out, at, 1 if row[group] else 0, 1)
+                at = put_bits(out, at, 1 if row[group] else 0, ONE)
             if not row[group]:
                 continue
             kind, predicted = _predict(row, above, group, first, table)
@@ -113,12 +114,12 @@ def read_tables(
         else:
             at, first = get_bits(data, at, group_bits)
             at, last = get_bits(data, at, group_bits)
-        at, holes = get_bits(data, at, 1)
+        at, holes = get_bits(data, at, ONE)
         if at < 0 or not 0 <= first <= last < len(row):
             return -1, 0
         for group in range(first, last + 1):
             if holes and first < group < last:
-                at, present = get_bits(data, at, 1)
+                at, present = get_bits(data, at, ONE)
                 if not present:
                     continue
             kind, predicted = _predict(row, above, group, first, table)

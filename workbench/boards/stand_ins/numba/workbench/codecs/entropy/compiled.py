@@ -26,6 +26,10 @@ def compiled(function):
     return plain
 
 
+def whole(number):
+    return np.int64(number)
+
+
 def names_of(function):
     return function.__code__.co_varnames[: function.__code__.co_argcount]
 
