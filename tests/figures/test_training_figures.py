@@ -82,6 +82,12 @@ def test_search_joins_its_front_and_marks_are_as_large_as_their_time():
     )
 
 
+def test_parameters_have_ticks_within_a_decade_too():
+    assert search_figure(TRIED).layout.xaxis.tickvals == (5_000, 10_000, 20_000)
+    wide = (*TRIED, Tried(3, "C", "n=4", 0.4, 0.7, 5_000_000, 0.002, False))
+    assert search_figure(wide).layout.xaxis.tickvals == (10_000, 100_000, 1_000_000)
+
+
 def test_search_without_labels_is_judged_by_its_loss():
     without = [Tried(0, "T", "n_g=1", 0.25, None, 100, 0.001, True)]
     (marks,) = search_figure(without).data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -184,13 +185,20 @@ def search_figure(tried: Sequence[Tried]) -> go.Figure:
     low, high = decades(tuple(float(one.parameters) for one in tried), 0.1)
     figure.update_layout(
         xaxis={
-            "type": "log", "range": [low, high], "dtick": 1, "minor": {"ticks": "outside"},
+            "type": "log", "range": [low, high], "tickvals": _ticks(low, high), "tickformat": ",d",
             "title": {"text": "parameters on the server; a larger mark takes longer"},
         },
         yaxis={"title": {"text": front.judged}, "tickformat": ".0%" if share else ".3g"},
         legend={"itemsizing": "constant"},
     )  # fmt: skip
     return figure
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """1, 2, 5 times each power of ten from 10**low to 10**high; the powers alone where those are many."""
+    steps = (1, 2, 5) if high - low < 2.5 else (1,)
+    values = [step * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for step in steps]
+    return [value for value in values if low <= math.log10(value) <= high]
 
 
 def _judged(one: Tried) -> str:
