@@ -242,13 +242,27 @@ def test_a_warm_kernel_knows_nothing_of_the_visitor_before(
     search = "sorted(value for value in os.environ.values() if 'secret-word' in value)"
     write_app(tmp_path, "tell", f"import os, ipywidgets\nipywidgets.Label('told: ' + str({search}))")
     server = serve_folder(tmp_path, warm=1)
-    for _ in range(3):
+
+    def tell():
         page = visit(server.app("tell") + "&who=secret-word", expected=SERVER_GONE)
         page.get_by_text("told: []").wait_for()
-    kernels = psutil.Process(server.pid).children(recursive=True)
-    assert len(kernels) >= 2
+
+    own = psutil.Process(server.pid)
+    tell()  # takes the kernel that was started with the server
+    wait_until(lambda: len(own.children()) == 2, what="the next warm kernel, started for this visitor")
+    tell()  # takes that one
+    tell()  # comes right after, and has a kernel started for himself
+    kernels = own.children(recursive=True)
+    assert len(own.children()) >= 3
     assert server.stop() == 0
     wait_until(lambda: not any(kernel.is_running() for kernel in kernels), what="the end of every kernel")
+
+
+def test_plotly_comes_once_and_from_the_server(server, visit, charts):
+    page = visit(server.app("charts"))
+    charts(page).wait(6)
+    fetched = "performance.getEntriesByType('resource').map((entry) => entry.name)"
+    assert page.evaluate(fetched).count(f"{server.bare}voila/plotly.min.js") == 1
 
 
 def test_closing_the_page_ends_its_kernel(server, visit, charts, wait_until):

@@ -19,6 +19,7 @@ from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
+from tornado.web import StaticFileHandler
 from traitlets.config import Config
 from voila.app import Voila
 from voila.tornado.handler import TornadoVoilaHandler
@@ -35,6 +36,8 @@ from workbench.serving.guarding import (
     LoopbackHosts,
     TemplateFiles,
 )
+from workbench.serving.kernels import REFILL_S
+from workbench.serving.plotly_js import plotly_folder
 from workbench.serving.port import LOOPBACK, listening_socket
 
 PREFERRED_PORT = 8866
@@ -95,10 +98,11 @@ class Dashboards(Voila):
         ]
         common: dict[str, Any] = {"voila_configuration": self.voila_configuration, "apps": self.apps}
         rendering = {**common, "template_paths": self.template_paths, "config": self.config}
-        own = [
+        own: list[Any] = [
             (r"/", HomePage, common),
             (r"/voila/render/(.*)", AppPage, rendering),
             (r"/voila/templates/(.*)", TemplateFiles),
+            (r"/voila/(plotly\.min\.js)", StaticFileHandler, {"path": str(plotly_folder())}),
             (r"/voila/api/shutdown/(.*)", EndKernel),
         ]
         return [*own, *kept]
@@ -184,6 +188,7 @@ def dashboard_config(folder: Path, warm: dict[str, int]) -> Config:
         "default": {"pool_size": 0},
         **{name: {"pool_size": count} for name, count in warm.items()},
     }
+    config.Kernels.fill_delay = REFILL_S
     config.IdentityProvider.cookie_options = {"SameSite": "Strict"}
     return config
 

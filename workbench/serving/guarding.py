@@ -116,10 +116,14 @@ class AppPage(TornadoVoilaHandler):
         if self.get_argument("token", ""):
             self.redirect(self.request.path)
             return
-        warm = self.kernel_manager.get_pool_size(path) > 0
-        if not warm and psutil.virtual_memory().available < KERNEL_BYTES:
+        self.warm = self.kernel_manager.has_warm(path)
+        if not self.warm and psutil.virtual_memory().available < KERNEL_BYTES:
             raise web.HTTPError(
                 503, "Not enough free memory for one more page. Close a tab of the workbench, then reload."
             )
         await super().get(path=path)
         RequestInfoSocketHandler._cache.clear()  # Voila would keep each visitor's address for ever
+
+    def should_use_rendered_notebook(self, *known: Any) -> bool:
+        """Voila's question whether this page takes a warm kernel."""
+        return self.warm and super().should_use_rendered_notebook(*known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ _THRIFTY = {
     # one of them has no core make a 2 ms network take half a second.
     "OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 2) - 1)),
 }
+# A warm kernel takes both cores for seconds when it starts. The page that has just got the last one has the
+# machine to itself until it is drawn.
+REFILL_S = 10.0
 PERSONAL = ("VOILA_REQUEST_URL", "QUERY_STRING", "HTTP_COOKIE")
 
 
@@ -36,6 +40,22 @@ class Kernels(AsyncMappingKernelManager):
     left_open_timeout = Integer(
         2 * 3600, config=True, help="seconds after which a kernel is ended whose page is open but unused"
     )
+
+    def has_warm(self, name: str) -> bool:
+        """Whether a warm kernel of the app `name` is there or starts; not while its start is put off.
+
+        To be asked once for each visitor: he gets the kernel if there is one.
+        """
+        pool = getattr(self, "_pools", {}).get(name, ())
+        taken = self._taken.get(name, -REFILL_S)
+        if not pool or (not pool[0].done() and time.monotonic() - taken < REFILL_S):
+            return False
+        self._taken[name] = time.monotonic()
+        return True
+
+    def __init__(self, **kwargs: Any) -> None:
+        self._taken: dict[str, float] = {}
+        super().__init__(**kwargs)
 
     async def start_kernel(self, **kwargs: Any) -> str:  # type: ignore[override]
         """Start a kernel; what Voila passes on of the last visitor (his address, with token) stays out."""

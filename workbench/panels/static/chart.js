@@ -1,4 +1,5 @@
-// One plotly chart. The kernel gives plotly.js once a page; after that only figures travel.
+// One plotly chart. plotly.js comes once a page, from the server where it has it, else from the kernel; after
+// that only figures travel.
 //
 // What a test (or a curious person) can read on the element `.wb-chart`:
 //   data-chart  its name          data-draws   how many times it was drawn
@@ -30,20 +31,48 @@ function askKernel(model) {
   });
 }
 
+/** Plotly as a script of the page, which the browser reads beside everything else. */
+function fromServer(address) {
+  return new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = address;
+    script.addEventListener("load", () => resolve(globalThis.Plotly));
+    script.addEventListener("error", () => reject(new Error("the server did not send plotly.js; reload the page")));
+    document.head.append(script);
+  });
+}
+
+async function fromKernel(model, shared) {
+  const source = await askKernel(model);
+  const module = { exports: {} };
+  new Function("module", "exports", source)(module, module.exports);
+  shared.source = source;
+  return module.exports;
+}
+
 /** Plotly, shared by all charts of the page whichever of them asked first. */
 function plotlyFor(model) {
   const shared = (globalThis.__workbench ??= {});
+  const address = document.body.dataset.plotly;
   if (!shared.plotly) {
-    shared.plotly = askKernel(model).then((source) => {
-      const module = { exports: {} };
-      new Function("module", "exports", source)(module, module.exports);
-      shared.source = source; // for charts that are saved as a page of their own
-      return module.exports;
-    });
+    shared.plotly = address ? fromServer(address) : fromKernel(model, shared);
     shared.plotly.catch(() => delete shared.plotly); // the next chart may try again
   }
   return shared.plotly;
 }
+
+/** The text of plotly.js, for charts that are saved as a page of their own. */
+async function plotlySource() {
+  const shared = globalThis.__workbench;
+  shared.source ??= await (await fetch(document.body.dataset.plotly)).text();
+  return shared.source;
+}
+
+/** After what the page shows now was painted; soon also where nobody looks at the page and nothing is. */
+const painted = () => new Promise((done) => {
+  requestAnimationFrame(() => setTimeout(done));
+  setTimeout(done, 500);
+});
 
 /** The page's theme: set by the header's switch, else JupyterLab's, else the system's. */
 function pageTheme() {
@@ -116,11 +145,11 @@ function asJson(plot, theme) {
 }
 
 /** The chart as a page that needs nothing else: plotly.js is in it. */
-function asPage(json, title, theme) {
+function asPage(source, json, title, theme) {
   const safe = json.replaceAll("<", "\\u003c");
   return `<!doctype html><html><head><meta charset="utf-8"><title>${title}</title>
 <style>body { margin: 0; background: ${PAPER[theme]}; }</style></head><body><div id="chart"></div>
-<script>${globalThis.__workbench.source}</script>
+<script>${source}</script>
 <script>const { data, layout } = ${safe}; Plotly.newPlot("chart", data, layout, { displaylogo: false });</script>
 </body></html>`;
 }
@@ -164,6 +193,7 @@ function render({ model, el }) {
   let drawing = false;
   let wanted = false;
   let gone = false;
+  let begun = false;
   let clicks = 0;
 
   const visible = () => root.isConnected && root.clientWidth > 0;
@@ -263,7 +293,7 @@ function render({ model, el }) {
       image-rendering: ${size < shown ? "pixelated" : "auto"}`;
   }
 
-  function save(kind) {
+  async function save(kind) {
     const filename = model.get("name").replaceAll(" ", "-") || "chart";
     const size = { width: plot.clientWidth, height: plot.clientHeight, scale: kind === "png" ? 3 : 1 };
     if (kind === "png" || kind === "svg") {
@@ -272,7 +302,7 @@ function render({ model, el }) {
     }
     const json = asJson(plot, theme());
     if (kind === "json") download(json, "application/json", `${filename}.json`);
-    else download(asPage(json, filename, theme()), "text/html", `${filename}.html`);
+    else download(asPage(await plotlySource(), json, filename, theme()), "text/html", `${filename}.html`);
   }
 
   function dress() {
@@ -282,8 +312,9 @@ function render({ model, el }) {
   }
 
   const resize = new ResizeObserver(() => {
-    if (!visible() || !Plotly) return;
-    if (wanted || !plot.data) draw();
+    if (!visible()) return;
+    if (!Plotly) begin();
+    else if (wanted || !plot.data) draw();
     else if (!drawing && plot.layout) Plotly.Plots.resize(plot);
   });
   const retheme = new MutationObserver(() => draw());
@@ -305,7 +336,13 @@ function render({ model, el }) {
     },
     (error) => (tries > 1 && !gone ? start(tries - 1) : say("failed", error.message)),
   );
-  start(3);
+  /** plotly keeps the page busy for a second: what else there is to see comes first. */
+  function begin() {
+    if (begun) return;
+    begun = true;
+    painted().then(() => start(3));
+  }
+  if (document.hidden) begin();
 
   return () => {
     gone = true;
