@@ -40,7 +40,7 @@ def training(opened, charts):
     assert problems == []
 
 
-def test_train_and_every_view(training):
+def test_train_every_view_and_what_was_kept_is_offered_in_fidelity(training, served, browser, watched):
     training.choose("network", "digits-convnext")
     training.settle()
     training.choose("split", "stages.2")
@@ -62,17 +62,15 @@ def test_train_and_every_view(training):
     assert training.open("Time")[0]["type"] == "bar"
     kept = training.page.locator(".wb-hint", has_text="Kept in").filter(visible=True)
     assert "wb.load_bundle('digits-convnext-stages.2-qcnet-c-0')" in kept.inner_text()
-
-
-def test_what_was_trained_can_be_picked_in_fidelity(training, served, browser, watched):
     fresh = browser.new_context(viewport={"width": 1440, "height": 900})
     page = fresh.new_page()
+    page.set_default_timeout(PATIENCE_MS)
     problems = watched(page).problems
     page.goto(served.app("fidelity"))
     named = page.locator(
         ".wb-choose option", has_text=re.compile(r"qcnet-c\s·\sdigits-convnext\sat\sstages\.2")
     )
-    named.first.wait_for(state="attached", timeout=PATIENCE_MS)
+    named.first.wait_for(state="attached")
     assert problems == []
     fresh.close()
 
