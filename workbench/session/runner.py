@@ -19,7 +19,7 @@ from workbench.errors import Cancelled
 
 MESSAGES_PER_S = 10
 BLINK_S = 0.2
-REST_S = 0.25
+REST_S = 1.0  # longer than a person pauses between two steps of a slider
 
 
 class Progress(NamedTuple):
