@@ -1,4 +1,15 @@
-"""Options of the whole test run."""
+"""Options of the whole test run, what it inherits, and how its files are shared out between two processes."""
+
+import os
+import signal
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as in a shell script's background: what the tests start and stop by Ctrl-C would never hear it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # two processes on two cores: read by OpenMP when torch is imported, and by what the tests start
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser):
@@ -7,3 +18,15 @@ def pytest_addoption(parser):
         action="store_true",
         help="write the golden payloads that are missing; none that exists is ever changed",
     )
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """A file stays in one process, and all that drives a browser in one: two would be slow together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return "tests/browser" if file.startswith("tests/browser/") else file
+
+    return ByFile(config, log)
