@@ -331,3 +331,24 @@ def test_fields_of_the_chosen_codec_and_link(explorer):
     explorer.codec = "raw"
     assert explorer.fields("codec") == ()
     assert [field.name for field in explorer.fields("link")] == ["rtt_s"]
+
+
+def test_a_network_chosen_while_a_job_fills_in_the_choice(work):
+    runner = Threads()
+    session = Explorer(work, runner)
+    filling, chosen = threading.Event(), threading.Event()
+
+    def fill(_change):
+        if threading.current_thread() is not threading.main_thread() and not filling.is_set():
+            filling.set()
+            chosen.wait(0.5)  # until the person has chosen, or waits for this job to let go
+
+    session.observe(fill, "split")
+    session.refresh()
+    assert filling.wait(60)
+    session.network = "digits-vit"
+    chosen.set()
+    assert runner.join(60)
+    assert session.known.name == "digits-vit"
+    assert session.trial.model == "digits-vit"
+    assert not session.busy and session.stale == {"curve"}

@@ -215,11 +215,8 @@ class Explorer(Results):
 
     def _take(self, split: str, picture: str) -> None:
         """Write what was filled in into the choice, without starting anew."""
-        self._quiet += 1
-        try:
+        with self._quietly():
             self.split, self.picture = split, picture
-        finally:
-            self._quiet -= 1
         self._describe()
 
     def _log(self, ticket: Ticket, name: str, doing: str, spent: float) -> None:

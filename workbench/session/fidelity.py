@@ -142,14 +142,11 @@ class Fidelity(Explorer):
         return replace(settled, samples=samples)
 
     def _take_samples(self, samples: int, filled: bool, most: int, classes: tuple[str, ...]) -> None:
-        self._quiet += 1
-        try:
+        with self._quietly():
             self.most, self.classes = most, classes
             if filled:
                 self._filled = samples
             self.samples = samples
-        finally:
-            self._quiet -= 1
         self._describe()
 
     def _doing(self, choice: Choice) -> str:

@@ -136,13 +136,25 @@ class Results(traitlets.HasTraits):
     @contextmanager
     def _together(self) -> Iterator[None]:
         """Changes inside lead to one refresh, at the end of the outermost."""
-        self._quiet += 1
-        try:
-            yield
-        finally:
-            self._quiet -= 1
-        if not self._quiet:
-            self.refresh()
+        with self._runner.lock:
+            with self._quietly():
+                yield
+            if not self._quiet:
+                self.refresh()
+
+    @contextmanager
+    def _quietly(self) -> Iterator[None]:
+        """Changes inside start nothing anew.
+
+        They hold the runner's lock: a job that fills in the rest of a choice while a person changes it would
+        fill in what fits the old one, and make the change seem part of its own.
+        """
+        with self._runner.lock:
+            self._quiet += 1
+            try:
+                yield
+            finally:
+                self._quiet -= 1
 
     def _wanted(self) -> list[str]:
         """Results that do not fit the choice and are looked at, in the order in which they are made."""
@@ -168,7 +180,11 @@ class Results(traitlets.HasTraits):
             doing = self._doing(choice)
             steps = self._steps()
             while not self._finished(ticket):
-                for name in self._wanted_now(ticket):
+                names = self._wanted_now(ticket)
+                if not names:  # the choice is another one, and none of this job's work fits it
+                    ticket.deliver(self.refresh)
+                    return
+                for name in names:
                     if name in self._later:
                         ticket.rest()
                     started = time.perf_counter()

@@ -109,7 +109,12 @@ Job = Callable[[Ticket], None]
 
 
 class Runner(Protocol):
-    """Something that runs jobs; a job must catch its own errors."""
+    """Something that runs jobs; a job must catch its own errors.
+
+    `lock` is held while a job delivers something, and by whoever must not be interrupted by that.
+    """
+
+    lock: threading.RLock
 
     def start(self, job: Job, tell: Callable[[Progress], None]) -> None:
         """Run `job`, and stop the one before."""
@@ -181,12 +186,13 @@ class AtOnce:
     """Runs each job before `start` comes back: for tests and notebooks."""
 
     def __init__(self) -> None:
+        self.lock = threading.RLock()
         self._ticket: Ticket | None = None
 
     def start(self, job: Job, tell: Callable[[Progress], None]) -> None:
         """Run `job` to its end."""
         self.stop()
-        ticket = self._ticket = Ticket(threading.RLock(), tell)
+        ticket = self._ticket = Ticket(self.lock, tell)
         job(ticket)
 
     def stop(self) -> None:
