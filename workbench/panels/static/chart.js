@@ -195,7 +195,6 @@ function render({ model, el }) {
   let gone = false;
   let begun = false;
   let clicks = 0;
-  let tools = null; // one object for all draws: plotly starts from nothing where it is another
 
   const visible = () => root.isConnected && root.clientWidth > 0;
   const theme = () => (model.get("theme") === "auto" ? pageTheme() : model.get("theme"));
@@ -215,13 +214,11 @@ function render({ model, el }) {
     }
     const { width, height, ...rest } = layout; // the page decides the size
     const first = !plot.data;
-    const named = `${model.get("name")}|${model.get("linked")}`;
-    if (tools?.named !== named) tools = { named, config: config(Plotly, model.get("name"), model.get("linked")) };
     await Plotly.react(
       plot,
       structuredClone(data),
       { uirevision: "kept", ...structuredClone(rest), template: template(theme()), autosize: true },
-      tools.config,
+      config(Plotly, model.get("name"), model.get("linked")),
     );
     if (first) {
       plot.on("plotly_click", ({ points }) => click(points[0]));
