@@ -97,8 +97,7 @@ class Codecs(Explorer):
             if other and isinstance(self.settings.get("rows"), int):  # it may not divide other features
                 self.settings = {name: value for name, value in self.settings.items() if name != "rows"}
 
-    def _needs(self) -> dict[str, Any]:
-        choice = self.choice
+    def _needs(self, choice: Choice) -> dict[str, Any]:
         network = (choice.network, choice.pretrained)
         features = (*network, choice.split, choice.picture)
         bits, rows = choice.settings.get("bits"), choice.settings.get("rows")
@@ -129,9 +128,9 @@ class Codecs(Explorer):
         bits = choice.settings.get("bits", 4)
         return f"{choice.network} cut at {choice.split}, every codec, Q = {bits}"
 
-    def _arrive(self, name: str, result: Any) -> None:
-        super()._arrive(name, result)
-        if isinstance(self.outcome, Problem) and self._fits(self._main):  # its cause has gone
+    def _arrive(self, name: str, result: Any, choice: Choice) -> None:
+        super()._arrive(name, result, choice)
+        if isinstance(self.outcome, Problem) and self._fits(self._main, self.choice):  # its cause has gone
             self.outcome = self.sides
 
     def _log(self, ticket: Ticket, name: str, doing: str, spent: float) -> None:

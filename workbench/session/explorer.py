@@ -153,9 +153,8 @@ class Explorer(Results):
         if not self.busy and lazy:  # work that runs looks at the view by itself
             self.refresh()
 
-    def _needs(self) -> dict[str, Any]:
+    def _needs(self, choice: Choice) -> dict[str, Any]:
         """What each result depends on."""
-        choice = self.choice
         network = (choice.network, choice.pretrained)
         cut = (*network, choice.split)
         coded = (*cut, choice.codec, frozen(choice.settings), choice.link, frozen(choice.link_settings))
@@ -188,15 +187,15 @@ class Explorer(Results):
     def _settle(self, choice: Choice, ticket: Ticket) -> Choice:
         """The choice with a split and a picture, and the network known."""
         known = self.known
-        if not self._fits("known"):
+        if not self._fits("known", choice):
             started = time.perf_counter()
             known = self._work.network(choice, ticket)
             spent = time.perf_counter() - started
             self._log(ticket, "network", choice.network, spent)
-            ticket.deliver(lambda: self._arrive("known", known))
-        if not self._fits("gallery"):
+            ticket.deliver(lambda: self._arrive("known", known, choice))
+        if not self._fits("gallery", choice):
             gallery = self._work.gallery(choice, ticket)
-            ticket.deliver(lambda: self._arrive("gallery", self._with_brought(gallery)))
+            ticket.deliver(lambda: self._arrive("gallery", self._with_brought(gallery), choice))
         ticket.check()
         names = [point.name for point in known.profile.points]
         split = choice.split or _usual_split(known.profile.points)

@@ -107,8 +107,7 @@ class Fidelity(Explorer):
             if name in ("network", "source") and self.samples == self._filled:
                 self.samples = self._filled = 0  # nobody chose that number
 
-    def _needs(self) -> dict[str, Any]:
-        choice = self.choice
+    def _needs(self, choice: Choice) -> dict[str, Any]:
         assert isinstance(choice, FidelityChoice)
         network = (choice.network, choice.pretrained)
         coded = (*network, choice.split, choice.codec, frozen(choice.settings), choice.restorer)

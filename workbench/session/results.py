@@ -75,7 +75,7 @@ class Results(traitlets.HasTraits):
         """The present choice as one value."""
         raise NotImplementedError
 
-    def _needs(self) -> dict[str, Any]:
+    def _needs(self, choice: Choice) -> dict[str, Any]:
         """What each result depends on, in the order in which they are made."""
         raise NotImplementedError
 
@@ -163,14 +163,14 @@ class Results(traitlets.HasTraits):
 
     def _unfit(self) -> list[str]:
         """Results that do not fit the choice."""
-        return [name for name, key in self._needs().items() if self._keys.get(name) != key]
+        return [name for name, key in self._needs(self.choice).items() if self._keys.get(name) != key]
 
     def _to_do(self) -> list[str]:
         """Those of them that are looked at."""
         return [name for name in self._unfit() if self._looked_at(name)]
 
-    def _fits(self, name: str) -> bool:
-        return bool(self._keys.get(name) == self._needs()[name])
+    def _fits(self, name: str, choice: Choice) -> bool:
+        return bool(self._keys.get(name) == self._needs(choice)[name])
 
     def _job(self, choice: Choice, ticket: Ticket) -> None:
         doing = "working"
@@ -180,17 +180,13 @@ class Results(traitlets.HasTraits):
             doing = self._doing(choice)
             steps = self._steps()
             while not self._finished(ticket):
-                names = self._wanted_now(ticket)
-                if not names:  # the choice is another one, and none of this job's work fits it
-                    ticket.deliver(self.refresh)
-                    return
-                for name in names:
+                for name in self._wanted_now(ticket):
                     if name in self._later:
                         ticket.rest()
                     started = time.perf_counter()
                     result = steps[name](choice, ticket)
                     spent = time.perf_counter() - started
-                    ticket.deliver(partial(self._arrive, name, result))
+                    ticket.deliver(partial(self._arrive, name, result, choice))
                     self._log(ticket, name, doing, spent)
                 self._afterwards(ticket)
         except Cancelled:
@@ -204,10 +200,12 @@ class Results(traitlets.HasTraits):
         ticket.deliver(lambda: wanted.extend(self._wanted()))
         return [name for name in wanted if name not in ("known", "gallery")]
 
-    def _arrive(self, name: str, result: Any) -> None:
-        self._keys[name] = self._needs()[name]
+    def _arrive(self, name: str, result: Any, choice: Choice) -> None:
+        """Take a result of `choice`, which may no longer be the present one."""
+        self._keys[name] = self._needs(choice)[name]
         setattr(self, name, result)  # before it stops being greyed
-        self.stale = self.stale - {name}
+        if self._fits(name, self.choice):
+            self.stale = self.stale - {name}
         if name == self._main:
             self.outcome = result
 
