@@ -195,6 +195,7 @@ function render({ model, el }) {
   let gone = false;
   let begun = false;
   let clicks = 0;
+  let tools = null; // one object for all draws: plotly starts from nothing where it is another
 
   const visible = () => root.isConnected && root.clientWidth > 0;
   const theme = () => (model.get("theme") === "auto" ? pageTheme() : model.get("theme"));
@@ -202,7 +203,7 @@ function render({ model, el }) {
     root.dataset.state = state;
     note.textContent = text;
     note.hidden = !text;
-    saves.hidden = state !== "drawn" || !model.get("exports");
+    saves.hidden = !["drawn", "stale"].includes(state) || !model.get("exports");
   };
 
   async function drawOnce() {
@@ -214,11 +215,13 @@ function render({ model, el }) {
     }
     const { width, height, ...rest } = layout; // the page decides the size
     const first = !plot.data;
+    const named = `${model.get("name")}|${model.get("linked")}`;
+    if (tools?.named !== named) tools = { named, config: config(Plotly, model.get("name"), model.get("linked")) };
     await Plotly.react(
       plot,
       structuredClone(data),
       { uirevision: "kept", ...structuredClone(rest), template: template(theme()), autosize: true },
-      config(Plotly, model.get("name"), model.get("linked")),
+      tools.config,
     );
     if (first) {
       plot.on("plotly_click", ({ points }) => click(points[0]));
@@ -229,17 +232,14 @@ function render({ model, el }) {
     }
     if (model.get("linked") && model.get("selected").length) await mark();
     root.dataset.draws = String(Number(root.dataset.draws) + 1);
-    say("drawn", "");
+    say(wanted ? "stale" : "drawn", "");
   }
 
   /** Draw the newest figure; changes that come meanwhile are drawn once, after. */
   async function draw() {
     wanted = true;
-    if (!Plotly || drawing || gone) return;
-    if (!visible()) {
-      if (root.dataset.state === "drawn") root.dataset.state = "stale";
-      return;
-    }
+    if (root.dataset.state === "drawn") root.dataset.state = "stale";
+    if (!Plotly || drawing || gone || !visible()) return;
     drawing = true;
     try {
       while (wanted && visible() && !gone) {
