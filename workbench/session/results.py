@@ -113,17 +113,18 @@ class Results(traitlets.HasTraits):
 
     def refresh(self) -> None:
         """Ask for whatever does not fit the choice; again also after an error or a Cancel."""
-        wanted = self._to_do()
-        self.busy = self.busy or bool(wanted)  # first, so that nothing seems to have stopped for a moment
-        self._wanted()  # what is greyed is greyed before the address tells of the choice
-        self._describe()
-        if not wanted:
-            self._runner.stop()
-            self._rest()
-            self._well()
-            return
-        choice = self.choice
-        self._runner.start(lambda ticket: self._job(choice, ticket), self._tell)
+        with self._runner.lock:  # a job that delivers meanwhile would be told of as if it had not
+            wanted = self._to_do()
+            self.busy = self.busy or bool(wanted)  # first, so that nothing seems to have stopped for a moment
+            self._wanted()  # what is greyed is greyed before the address tells of the choice
+            self._describe()
+            if wanted:
+                choice = self.choice
+                self._runner.start(lambda ticket: self._job(choice, ticket), self._tell)
+            else:
+                self._runner.stop()
+                self._rest()
+                self._well()
 
     def cancel(self) -> None:
         """Stop what runs. The last results stay; `refresh` goes on."""
