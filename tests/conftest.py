@@ -7,6 +7,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # as in a shell script's background: what the tests start and stop by Ctrl-C would never hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+BROWSER = "tests/browser/"
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # two processes on two cores: read by OpenMP when torch is imported, and by what the tests start
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -20,6 +22,11 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(items):
+    """What drives a browser comes first: it takes one process to the end while the other does the rest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
+
+
 def pytest_xdist_make_scheduler(config, log):
     """A file stays in one process, and all that drives a browser in one: two would be slow together."""
     from xdist.scheduler import LoadScopeScheduling
@@ -27,6 +34,6 @@ def pytest_xdist_make_scheduler(config, log):
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             file = nodeid.partition("::")[0]
-            return "tests/browser" if file.startswith("tests/browser/") else file
+            return BROWSER if file.startswith(BROWSER) else file
 
     return ByFile(config, log)
