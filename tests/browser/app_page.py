@@ -2,9 +2,27 @@
 
 import re
 
-PATIENCE_MS = 300_000
+from playwright.sync_api import TimeoutError
+
 DRAWN = """name => { const chart = document.querySelector(`.wb-chart[data-chart="${name}"]`);
     return chart.dataset.state === 'drawn' && chart.dataset.busy === 'false' && chart.clientWidth > 0; }"""
+
+SEEN = """() => JSON.stringify({
+    charts: [...document.querySelectorAll('.wb-chart')].map(one => ({...one.dataset, w: one.clientWidth})),
+    tab: document.querySelector('[role=tab][aria-selected=true]')?.innerText,
+    progress: document.querySelector('.wb-progress')?.innerText,
+    notice: document.querySelector('.wb-notice')?.innerText,
+    stale: [...document.querySelectorAll('.wb-tile.wb-stale')].map(one => one.dataset.tile),
+    buttons: [...document.querySelectorAll('.wb-app button')].filter(one => one.offsetWidth
+        && getComputedStyle(one).visibility === 'visible').map(one => one.innerText.trim())})"""
+
+CHOSEN = """chosen => !document.querySelector('.wb-notice')
+    && Object.entries(chosen).every(([label, value]) => {
+    const labels = [...document.querySelectorAll('.wb-choose label')].filter(one => one.innerText === label);
+    const row = labels.find(one => one.offsetWidth)?.parentElement;
+    const shown = row?.querySelector('select')?.selectedOptions[0]?.text
+        ?? row?.querySelector('.widget-readout')?.innerText ?? row?.querySelector('input')?.value;
+    return shown?.replace(/\\u00a0/g, ' ').trim() === value; })"""
 
 
 class AppPage:
@@ -16,12 +34,20 @@ class AppPage:
     def __init__(self, page, charts):
         self.page = page
         self.charts = charts(page)
-        page.locator(".wb-app").wait_for(timeout=PATIENCE_MS)
+        page.locator(".wb-app").wait_for()
         self.settle()
 
     def settle(self):
         """Until nothing runs and nothing is greyed."""
-        self.page.wait_for_function(self.READY, timeout=PATIENCE_MS)
+        self.page.wait_for_function(self.READY)
+
+    def restore(self, address, first, **chosen):
+        """Choose what a link says, with the tab `first` in front, until choosers show what is `chosen`."""
+        self.page.evaluate("hash => { if (location.hash !== hash) location.hash = hash; }", address)
+        self.page.get_by_role("tab", name=first, exact=True).click()
+        labels = {label.replace("_", " "): value for label, value in chosen.items()}
+        self.page.wait_for_function(CHOSEN, arg=labels)
+        self.settle()
 
     def chooser(self, label):
         """The widget with that label in the left column."""
@@ -59,7 +85,10 @@ class AppPage:
     def open(self, tab):
         """Look at a tab, and give what its chart has drawn."""
         self.page.get_by_role("tab", name=tab, exact=True).click()
-        self.page.wait_for_function(DRAWN, arg=self.TABS[tab], timeout=PATIENCE_MS)
+        try:
+            self.page.wait_for_function(DRAWN, arg=self.TABS[tab])
+        except TimeoutError as error:
+            raise AssertionError(f"{tab} was not drawn; {self.page.evaluate(SEEN)}") from error
         return self.charts.read()[self.TABS[tab]]["data"]
 
     def every_chart(self):

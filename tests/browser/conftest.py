@@ -178,10 +178,23 @@ class Watched:
             self.problems.append(f"request left the machine: {url}")
 
 
-@pytest.fixture(scope="session")
-def watched():
-    """`Watched`, for tests that keep one page."""
-    return Watched
+@pytest.fixture(scope="module")
+def keep(served, browser):
+    """Open an app's page for all tests of a file: a kernel takes seconds to load torch."""
+    opened = []
+
+    def open_page(app, choice=""):
+        fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+        opened.append(fresh)
+        page = fresh.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        problems = Watched(page).problems
+        page.goto(served.app(app) + choice)
+        return page, problems
+
+    yield open_page
+    for fresh in opened:
+        fresh.close()
 
 
 @pytest.fixture

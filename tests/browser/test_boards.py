@@ -4,7 +4,7 @@ import csv
 import io
 
 import pytest
-from app_page import PATIENCE_MS, AppPage
+from app_page import AppPage
 
 
 class Boards(AppPage):
@@ -18,14 +18,8 @@ class Boards(AppPage):
 
 
 @pytest.fixture(scope="module")
-def opened(served, browser, watched):
-    fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    page = fresh.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    problems = watched(page).problems
-    page.goto(served.app("boards"))
-    yield page, problems
-    fresh.close()
+def opened(keep):
+    return keep("boards")
 
 
 @pytest.fixture
@@ -42,7 +36,6 @@ def test_measure_and_every_view(boards):
     boards.press("Measure")
     boards.page.wait_for_function(
         "() => !document.querySelector('[data-tile=\"Whole way\"] .wb-value').innerText.startsWith('–')",
-        timeout=PATIENCE_MS,
     )
     boards.settle()
     assert boards.tile("Edge part").split()[-1] in ("µs", "ms")
@@ -78,7 +71,6 @@ def test_cancel_keeps_what_was_measured(boards):
     boards.page.wait_for_function(
         """() => [...document.querySelectorAll('.wb-progress')].some(one =>
         / · [1-9][0-9]* of 100000/.test(one.innerText) && one.innerText.includes('chain'))""",
-        timeout=PATIENCE_MS,
     )
     boards.press("Cancel")
     boards.page.locator(".wb-notice", has_text="Stopped").filter(visible=True).wait_for()

@@ -1,7 +1,7 @@
 """The Codecs app as a person uses it: real clicks, and what every chart really draws after each of them."""
 
 import pytest
-from app_page import PATIENCE_MS, AppPage
+from app_page import AppPage
 
 
 class Codecs(AppPage):
@@ -22,16 +22,31 @@ class Codecs(AppPage):
         if tab != "Papers":
             return super().open(tab)
         self.page.get_by_role("tab", name=tab, exact=True).click()
-        self.page.locator(".widget-html:not(.wb-old) .wb-papers td").first.wait_for(timeout=PATIENCE_MS)
+        self.page.locator(".widget-html:not(.wb-old) .wb-papers td").first.wait_for()
         return self.page.locator(".wb-papers").inner_text()
 
     def everything(self):
         return {**self.every_chart(), "Papers": self.open("Papers")}
 
 
+USUAL = "#network=digits-resnet&split=layer2&codec=rans-csr&picture=digits/0"
+
+
+@pytest.fixture(scope="module")
+def opened(keep):
+    return keep("codecs")
+
+
 @pytest.fixture
-def codecs(served, visit, charts):
-    return Codecs(visit(served.app("codecs")), charts)
+def codecs(opened, charts):
+    """The page at the usual choice; nothing may have gone wrong on it by the end of the test."""
+    page, problems = opened
+    codecs = Codecs(page, charts)
+    codecs.restore(
+        USUAL, "Bytes by part", network="digits-resnet", split="layer2", pictures="those of the network"
+    )
+    yield codecs
+    assert problems == []
 
 
 def test_every_chooser_changes_every_chart_that_depends_on_it(codecs):

@@ -4,7 +4,7 @@ import io
 import re
 
 import pytest
-from app_page import PATIENCE_MS, AppPage
+from app_page import AppPage
 from PIL import Image
 
 
@@ -28,27 +28,16 @@ class Explorer(AppPage):
         return self.page.locator(f'[data-tile="{name}"] .wb-sub').inner_text()
 
 
-CHOSEN = """() => {
-    const all = [...document.querySelectorAll('.wb-choose select')];
-    const lists = all.map(list => list.selectedOptions[0]?.text);
-    return ['digits-resnet', 'layer2', 'rans-csr', 'those of the network', 'lte-cat4'].every(
-        (text, at) => lists[at]?.replace(/\\u00a0/g, ' ') === text)
-        && document.querySelector('.wb-choose .widget-slider .widget-readout').innerText === '4'
-        && !document.querySelector('.wb-notice');
-}"""
 USUAL = "#network=digits-resnet&split=layer2&codec=rans-csr&picture=digits/0"
+CHOSEN = {
+    "network": "digits-resnet", "split": "layer2", "codec": "rans-csr", "pictures": "those of the network",
+    "link": "lte-cat4", "bits (Q)": "4",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def opened(served, browser, watched):
-    """One page for all tests of this file: a kernel takes seconds to load torch."""
-    fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    page = fresh.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    problems = watched(page).problems
-    page.goto(served.app("explorer"))
-    yield page, problems
-    fresh.close()
+def opened(keep):
+    return keep("explorer")
 
 
 @pytest.fixture
@@ -56,10 +45,7 @@ def explorer(opened, charts):
     """The page at the usual choice; nothing may have gone wrong on it by the end of the test."""
     page, problems = opened
     explorer = Explorer(page, charts)
-    page.evaluate("hash => { if (location.hash !== hash) location.hash = hash; }", USUAL)
-    explorer.open("Cut profile")
-    page.wait_for_function(CHOSEN)
-    explorer.settle()
+    explorer.restore(USUAL, "Cut profile", **CHOSEN)
     yield explorer
     assert problems == []
 

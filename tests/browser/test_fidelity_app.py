@@ -5,7 +5,7 @@ import re
 
 import plotly.io
 import pytest
-from app_page import PATIENCE_MS, AppPage
+from app_page import AppPage
 
 TABS = {
     "Summary": "summary",
@@ -54,15 +54,8 @@ class Fidelity(AppPage):
 
 
 @pytest.fixture(scope="module")
-def opened(served, browser, watched):
-    """One page for all tests of this file: a kernel takes seconds to load torch."""
-    fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    page = fresh.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    problems = watched(page).problems
-    page.goto(served.app("fidelity") + USUAL)
-    yield page, problems
-    fresh.close()
+def opened(keep):
+    return keep("fidelity", USUAL)
 
 
 @pytest.fixture
@@ -70,16 +63,7 @@ def fidelity(opened, charts):
     """The page at the usual choice; nothing may have gone wrong on it by the end of the test."""
     page, problems = opened
     fidelity = Fidelity(page, charts)
-    page.evaluate("hash => { if (location.hash !== hash) location.hash = hash; }", USUAL)
-    page.get_by_role("tab", name="Summary", exact=True).click()
-    page.wait_for_function(
-        """() => { const labels = ['samples', 'restorer'].map((text) =>
-            [...document.querySelectorAll('.wb-choose label')].find((one) => one.innerText === text)
-            ?.parentElement.querySelector('input, select'));
-        return labels[0]?.value === '40' && labels[1]?.selectedOptions[0]?.text === 'none'
-            && !document.querySelector('.wb-notice'); }"""
-    )
-    fidelity.settle()
+    fidelity.restore(USUAL, "Summary", samples="40", restorer="none")
     yield fidelity
     assert problems == []
 
@@ -214,8 +198,8 @@ def test_an_error_is_a_red_line_and_goes_when_its_cause_goes(fidelity):
     fidelity.notice().wait_for()
     assert fidelity.notice().get_attribute("data-kind") == "error"
     assert "t-SNE needs at least 5" in fidelity.notice().inner_text()
-    fidelity.enter("samples", "20")
-    fidelity.notice().wait_for(state="hidden")
+    fidelity.change(lambda: fidelity.enter("samples", "20"))
+    assert fidelity.notice().filter(visible=True).count() == 0
     assert sum(len(trace["x"]) for trace in fidelity.open("Feature space")) == 2 * 20
 
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from app_page import PATIENCE_MS, AppPage
+from app_page import AppPage
 
 
 class Training(AppPage):
@@ -23,14 +23,8 @@ class Training(AppPage):
 
 
 @pytest.fixture(scope="module")
-def opened(served, browser, watched):
-    fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    page = fresh.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    problems = watched(page).problems
-    page.goto(served.app("training"))
-    yield page, problems
-    fresh.close()
+def opened(keep):
+    return keep("training")
 
 
 @pytest.fixture
@@ -40,7 +34,7 @@ def training(opened, charts):
     assert problems == []
 
 
-def test_train_every_view_and_what_was_kept_is_offered_in_fidelity(training, served, browser, watched):
+def test_train_every_view_and_what_was_kept_is_offered_in_fidelity(training, served, visit):
     training.choose("network", "digits-convnext")
     training.settle()
     training.choose("split", "stages.2")
@@ -50,7 +44,6 @@ def test_train_every_view_and_what_was_kept_is_offered_in_fidelity(training, ser
     training.press("Train")
     training.page.wait_for_function(
         "() => document.querySelector('[data-tile=\"Accuracy\"] .wb-value').innerText.includes('%')",
-        timeout=PATIENCE_MS,
     )
     training.settle()
     loss = training.open("Loss")
@@ -62,24 +55,18 @@ def test_train_every_view_and_what_was_kept_is_offered_in_fidelity(training, ser
     assert training.open("Time")[0]["type"] == "bar"
     kept = training.page.locator(".wb-hint", has_text="Kept in").filter(visible=True)
     assert "wb.load_bundle('digits-convnext-stages.2-qcnet-c-0')" in kept.inner_text()
-    fresh = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = fresh.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    problems = watched(page).problems
-    page.goto(served.app("fidelity"))
+    page = visit(served.app("fidelity"))
     named = page.locator(
         ".wb-choose option", has_text=re.compile(r"qcnet-c\s·\sdigits-convnext\sat\sstages\.2")
     )
     named.first.wait_for(state="attached")
-    assert problems == []
-    fresh.close()
 
 
 def test_stop_keeps_the_page_alive_and_says_so(training):
     training.enter("epochs", 900)
     training.enter("fine-tune", 900)
     training.press("Train")
-    training.page.locator(".wb-progress button", has_text="Cancel").click(timeout=PATIENCE_MS)
+    training.page.locator(".wb-progress button", has_text="Cancel").click()
     training.page.locator(".wb-notice", has_text="Stopped").wait_for()
     training.settle()
     training.choose("methods", "hecs-b")
@@ -90,7 +77,7 @@ def test_an_error_is_seen(training):
     training.choose("split", "head.flatten")
     training.choose("methods", "qcnet-h")
     training.press("Train")
-    training.page.locator(".wb-notice", has_text="these can: C").wait_for(timeout=PATIENCE_MS)
+    training.page.locator(".wb-notice", has_text="these can: C").wait_for()
 
 
 def test_what_was_recorded_is_there(training):
@@ -133,7 +120,7 @@ def test_a_search_is_drawn_as_it_goes(training):
     row.locator("input").fill("2")
     row.locator("input").press("Enter")
     training.page.locator(".wb-views button", has_text=re.compile("^Search$")).click()
-    training.page.locator(".wb-views .wb-hint", has_text="Tried here").wait_for(timeout=PATIENCE_MS)
+    training.page.locator(".wb-views .wb-hint", has_text="Tried here").wait_for()
     training.settle()
     training.open("Search")
     training.page.wait_for_function(
