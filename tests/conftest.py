@@ -23,17 +23,17 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """What drives a browser comes first: it takes one process to the end while the other does the rest."""
+    """What drives a browser takes longest, so it comes first."""
     items.sort(key=lambda item: not item.nodeid.startswith(BROWSER))
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """A file stays in one process, and all that drives a browser in one: two would be slow together."""
+    """A file stays in one process; a folder of browser tests, too, whose files share a server."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
             file = nodeid.partition("::")[0]
-            return BROWSER if file.startswith(BROWSER) else file
+            return file.rpartition("/")[0] if file.startswith(BROWSER) else file
 
     return ByFile(config, log)

@@ -179,17 +179,17 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def keep(served, browser):
-    """Open an app's page for all tests of a file: a kernel takes seconds to load torch."""
+def keep(browser):
+    """Open a page for several tests of a file, since a kernel takes seconds; gives it and its problems."""
     opened = []
 
-    def open_page(app, choice=""):
+    def open_page(address):
         fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
         opened.append(fresh)
         page = fresh.new_page()
         page.set_default_timeout(PATIENCE_MS)
         problems = Watched(page).problems
-        page.goto(served.app(app) + choice)
+        page.goto(address)
         return page, problems
 
     yield open_page

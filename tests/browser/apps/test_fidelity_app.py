@@ -54,8 +54,8 @@ class Fidelity(AppPage):
 
 
 @pytest.fixture(scope="module")
-def opened(keep):
-    return keep("fidelity", USUAL)
+def opened(keep, served):
+    return keep(served.app("fidelity") + USUAL)
 
 
 @pytest.fixture

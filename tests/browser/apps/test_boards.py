@@ -18,8 +18,8 @@ class Boards(AppPage):
 
 
 @pytest.fixture(scope="module")
-def opened(keep):
-    return keep("boards")
+def opened(keep, served):
+    return keep(served.app("boards"))
 
 
 @pytest.fixture

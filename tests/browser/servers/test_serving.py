@@ -59,6 +59,20 @@ def server(browser, tmp_path_factory, write_app, serve_folder):
     return serve_folder(folder)
 
 
+@pytest.fixture(scope="module")
+def opened(keep, server):
+    return keep(server.app("charts"))
+
+
+@pytest.fixture
+def page(opened, charts):
+    """The page of the six charts, which several tests use one after the other."""
+    page, problems = opened
+    charts(page).wait(6)
+    yield page
+    assert problems == []
+
+
 def status(address, **headers):
     request = urllib.request.Request(address, headers=headers)
     opener = urllib.request.build_opener(NoRedirect)
@@ -151,19 +165,21 @@ def test_a_template_or_theme_in_the_address_changes_nothing(server, visit, chart
     assert len(charts(page).wait(6)) == 6
 
 
-def test_every_chart_is_live_after_every_change(server, visit, charts):
-    page = visit(server.app("charts"))
-    drawn = charts(page).wait(6)
+def test_every_chart_is_live_after_every_change(page, charts):
+    drawn = charts(page).read()
     assert {name: chart["data"][0]["y"] for name, chart in drawn.items()} == {
         f"chart {number}": [1, number] for number in range(6)
     }
-    handle = page.get_by_role("slider").first
-    handle.focus()
+    page.get_by_role("slider").first.focus()
     for value in (2, 3, 4):
         page.keyboard.press("ArrowRight")
         drawn = charts(page).wait_redrawn(drawn)
         assert [chart["data"][0]["y"][0] for chart in drawn.values()] == [value] * 6
     assert page.locator("[data-tile=Payload] .wb-value").inner_text() == "4,000 B"
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+        drawn = charts(page).wait_redrawn(drawn)
+    assert [chart["data"][0]["y"][0] for chart in drawn.values()] == [1] * 6
 
 
 def test_two_pages_at_once_have_all_their_charts(server, visit, charts):
@@ -172,16 +188,12 @@ def test_two_pages_at_once_have_all_their_charts(server, visit, charts):
         assert [chart["state"] for chart in charts(page).wait(6).values()] == ["drawn"] * 6
 
 
-def test_a_click_on_a_bar_reaches_python(server, visit, charts):
-    page = visit(server.app("charts"))
-    charts(page).wait(6)
+def test_a_click_on_a_bar_reaches_python(page):
     page.locator(".wb-chart[data-chart='chart 3'] .bars .point path").nth(1).click(force=True)
     page.get_by_text("clicked b").wait_for()
 
 
-def test_charts_download_as_png_and_svg(server, visit, charts):
-    page = visit(server.app("charts"))
-    charts(page).wait(6)
+def test_charts_download_as_png_and_svg(page):
     chart = page.locator(".wb-chart[data-chart='chart 0']")
     for title, ending, start in (
         ("Download plot as a PNG", "png", b"\x89PNG"),
@@ -210,11 +222,8 @@ def test_dark_is_one_click_and_sends_no_data(server, visit, charts):
     assert page.evaluate("document.documentElement.dataset.wbTheme") == "dark"
 
 
-def test_errors_in_a_callback_are_seen_and_go_when_it_works_again(server, visit, charts):
-    page = visit(server.app("charts"))
-    charts(page).wait(6)
-    handle = page.get_by_role("slider").first
-    handle.focus()
+def test_errors_in_a_callback_are_seen_and_go_when_it_works_again(page):
+    page.get_by_role("slider").first.focus()
     for _ in range(12):
         page.keyboard.press("ArrowRight")
     alert = page.get_by_role("alert")
@@ -258,9 +267,7 @@ def test_a_warm_kernel_knows_nothing_of_the_visitor_before(
     wait_until(lambda: not any(kernel.is_running() for kernel in kernels), what="the end of every kernel")
 
 
-def test_plotly_comes_once_and_from_the_server(server, visit, charts):
-    page = visit(server.app("charts"))
-    charts(page).wait(6)
+def test_plotly_comes_once_and_from_the_server(page, server):
     fetched = "performance.getEntriesByType('resource').map((entry) => entry.name)"
     assert page.evaluate(fetched).count(f"{server.bare}voila/plotly.min.js") == 1
 

@@ -36,8 +36,8 @@ CHOSEN = {
 
 
 @pytest.fixture(scope="module")
-def opened(keep):
-    return keep("explorer")
+def opened(keep, served):
+    return keep(served.app("explorer"))
 
 
 @pytest.fixture

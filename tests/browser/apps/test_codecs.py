@@ -33,8 +33,8 @@ USUAL = "#network=digits-resnet&split=layer2&codec=rans-csr&picture=digits/0"
 
 
 @pytest.fixture(scope="module")
-def opened(keep):
-    return keep("codecs")
+def opened(keep, served):
+    return keep(served.app("codecs"))
 
 
 @pytest.fixture

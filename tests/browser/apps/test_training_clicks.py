@@ -23,8 +23,8 @@ class Training(AppPage):
 
 
 @pytest.fixture(scope="module")
-def opened(keep):
-    return keep("training")
+def opened(keep, served):
+    return keep(served.app("training"))
 
 
 @pytest.fixture
