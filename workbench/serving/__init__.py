@@ -7,3 +7,9 @@ kernels.py     kernels that nobody uses are ended
 lab.py         JupyterLab on the notebooks
 templates/     home page, sign-in, error and loading screen
 """
+
+import sys
+
+# jsonschema, which all of Jupyter imports, would build the grammar of international addresses (RFC 3987) at
+# once. That takes seconds, and no schema of Jupyter's asks for it.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
