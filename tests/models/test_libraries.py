@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import sys
 import workbench as wb
@@ -46,6 +48,7 @@ else:
 """
 
 
+@pytest.mark.slow  # loads the compiler
 def test_networks_need_no_compiler_and_whoever_asks_for_it_gets_the_real_one():
     """A process of its own: here a compiler may be loaded already."""
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=300)

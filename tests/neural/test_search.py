@@ -106,6 +106,7 @@ def test_a_candidate_that_was_broken_off_does_not_count(small_split, coloured, t
     assert [one.number for one in found] == [1, 2]  # the one that was broken off was number 0
 
 
+@pytest.mark.slow
 def test_two_workers_on_one_file_share_the_candidates(small_split, coloured, tmp_path, monkeypatch):
     """Another process on the same file at once: together they try so many, and each has its share."""
     script, file = Path(__file__).with_name("search_worker.py"), tmp_path / "search.log"

@@ -245,6 +245,7 @@ def test_an_app_that_does_not_start_says_so_without_a_traceback(server, visit):
     assert "ZeroDivisionError" not in page.content()
 
 
+@pytest.mark.slow  # waits for the next warm kernel twice
 def test_a_warm_kernel_knows_nothing_of_the_visitor_before(
     browser, tmp_path, write_app, serve_folder, visit, wait_until
 ):
@@ -281,7 +282,7 @@ def test_closing_the_page_ends_its_kernel(server, visit, charts, wait_until):
     wait_until(lambda: not own.is_running(), what="the end of the kernel")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_stopping_the_server_ends_its_kernels(tmp_path, write_app, serve_folder, visit, wait_until, number):
     write_app(tmp_path, "hello", "import ipywidgets\nipywidgets.Label('hello')")
     server = serve_folder(tmp_path)
