@@ -16,14 +16,6 @@ SEEN = """() => JSON.stringify({
     buttons: [...document.querySelectorAll('.wb-app button')].filter(one => one.offsetWidth
         && getComputedStyle(one).visibility === 'visible').map(one => one.innerText.trim())})"""
 
-CHOSEN = """chosen => !document.querySelector('.wb-notice')
-    && Object.entries(chosen).every(([label, value]) => {
-    const labels = [...document.querySelectorAll('.wb-choose label')].filter(one => one.innerText === label);
-    const row = labels.find(one => one.offsetWidth)?.parentElement;
-    const shown = row?.querySelector('select')?.selectedOptions[0]?.text
-        ?? row?.querySelector('.widget-readout')?.innerText ?? row?.querySelector('input')?.value;
-    return shown?.replace(/\\u00a0/g, ' ').trim() === value; })"""
-
 
 class AppPage:
     """A page of an app; a subclass says when it is `READY` and which chart stands on which tab."""
@@ -41,13 +33,18 @@ class AppPage:
         """Until nothing runs and nothing is greyed."""
         self.page.wait_for_function(self.READY)
 
-    def restore(self, address, first, **chosen):
-        """Choose what a link says, with the tab `first` in front, until choosers show what is `chosen`."""
+    def restore(self, address, first):
+        """Choose what a link says, with the tab `first` in front, and wait for all that follows from it."""
         self.page.evaluate("hash => { if (location.hash !== hash) location.hash = hash; }", address)
         self.page.get_by_role("tab", name=first, exact=True).click()
-        labels = {label.replace("_", " "): value for label, value in chosen.items()}
-        self.page.wait_for_function(CHOSEN, arg=labels)
+        self.heard()
         self.settle()
+
+    def heard(self):
+        """Until the kernel has dealt with everything before: it answers in order, and this fold last."""
+        for shown, then in (("code ▸", "code ▾"), ("code ▾", "code ▸")):
+            self.page.get_by_role("button", name=shown).click()
+            self.page.get_by_role("button", name=then).wait_for()
 
     def chooser(self, label):
         """The widget with that label in the left column."""

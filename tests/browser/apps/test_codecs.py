@@ -42,9 +42,7 @@ def codecs(opened, charts):
     """The page at the usual choice; nothing may have gone wrong on it by the end of the test."""
     page, problems = opened
     codecs = Codecs(page, charts)
-    codecs.restore(
-        USUAL, "Bytes by part", network="digits-resnet", split="layer2", pictures="those of the network"
-    )
+    codecs.restore(USUAL, "Bytes by part")
     yield codecs
     assert problems == []
 

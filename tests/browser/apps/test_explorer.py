@@ -29,10 +29,6 @@ class Explorer(AppPage):
 
 
 USUAL = "#network=digits-resnet&split=layer2&codec=rans-csr&picture=digits/0"
-CHOSEN = {
-    "network": "digits-resnet", "split": "layer2", "codec": "rans-csr", "pictures": "those of the network",
-    "link": "lte-cat4", "bits (Q)": "4",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +41,7 @@ def explorer(opened, charts):
     """The page at the usual choice; nothing may have gone wrong on it by the end of the test."""
     page, problems = opened
     explorer = Explorer(page, charts)
-    explorer.restore(USUAL, "Cut profile", **CHOSEN)
+    explorer.restore(USUAL, "Cut profile")
     yield explorer
     assert problems == []
 

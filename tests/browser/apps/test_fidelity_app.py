@@ -63,7 +63,7 @@ def fidelity(opened, charts):
     """The page at the usual choice; nothing may have gone wrong on it by the end of the test."""
     page, problems = opened
     fidelity = Fidelity(page, charts)
-    fidelity.restore(USUAL, "Summary", samples="40", restorer="none")
+    fidelity.restore(USUAL, "Summary")
     yield fidelity
     assert problems == []
 
