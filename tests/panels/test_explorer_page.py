@@ -7,6 +7,7 @@ import pytest
 from workbench.errors import InputError, SettingError, WeightsError
 from workbench.panels.explorer import explorer
 from workbench.session import VIEWS, AtOnce, Explorer
+from workbench.session.runner import Progress
 
 
 def tiles(page):
@@ -282,3 +283,26 @@ def test_a_result_that_comes_while_its_view_is_drawn_is_not_greyed_for_ever(page
     threads[0].join(60)
     assert not threads[0].is_alive()
     assert view.chart.busy is False
+
+
+def test_progress_that_ends_as_a_view_opens_does_not_stay_on_the_page(page):
+    session, shown = page.session, page.status.progress
+    session.busy, session.progress = True, Progress(1, 2, "trial")
+    assert shown.layout.display is None
+    show, ended = shown.show, []
+
+    def end():
+        with session.lock:  # as what the work delivers
+            session.busy, session.progress = False, None
+
+    def interrupted(*progress):
+        if not ended:
+            ended.append(threading.Thread(target=end))
+            ended[0].start()
+            ended[0].join(0.5)
+        show(*progress)
+
+    shown.show = interrupted
+    session.view = "answer"
+    ended[0].join()
+    assert shown.layout.display == "none"

@@ -352,3 +352,32 @@ def test_a_network_chosen_while_a_job_fills_in_the_choice(work):
     assert session.known.name == "digits-vit"
     assert session.trial.model == "digits-vit"
     assert not session.busy and session.stale == {"curve"}
+
+
+def test_a_view_that_opens_as_the_work_ends_leaves_nothing_greyed(work):
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold(what, report):
+        if what == "trial":
+            reached.set()
+            go_on.wait(60)
+
+    work.during = hold
+    runner = Threads()
+    session = Explorer(work, runner)
+    session.refresh()
+    assert reached.wait(60)
+    look = session._unfit
+
+    def interrupted():
+        found = look()
+        if threading.current_thread() is threading.main_thread() and not go_on.is_set():
+            go_on.set()
+            runner.join(0.5)  # all of the work would come now, after it was looked at and before that is told
+        return found
+
+    session._unfit = interrupted
+    session.view = "payload"
+    assert runner.join(60)
+    assert session.trial is not None and not session.busy
+    assert session.stale == {"curve"}

@@ -190,7 +190,7 @@ class BoardsPage(Frame):
 
     def __init__(self, session: Boards) -> None:
         self.session = session
-        self.guard = Guard()
+        self.guard = Guard(session.lock)
         self.choose = Choose(session, self.guard)
         self.tiles = {name: Tile(name) for name in _TILES}
         self.strip = Stages()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import threading
 from typing import Any
 
 import ipywidgets as widgets
@@ -71,7 +70,6 @@ class CodecViews:
         self.session = session
         self._guard = guard
         self._axes = figures.Axes()
-        self._drawing = threading.RLock()  # work's thread and the page's draw what they read, one at a time
         draws = {
             "bytes": self._bytes,
             "rate": self._rate,
@@ -114,29 +112,27 @@ class CodecViews:
 
     def draw(self) -> None:
         """Bring the view in front up to date; grey the others at once, so that none comes up as if new."""
-        with self._drawing:
-            session = self.session
-            for view in self.views.values():
-                if view.result in session.stale:
-                    view.chart.busy = True
-            stale = RESULT_OF[session.view] in session.stale
-            self.papers.grey("claims" in session.stale and session.claims is not None)
-            if session.view == "papers":
-                self.papers.show(session.claims)
-            else:
-                failed = not session.busy and isinstance(session.outcome, Problem)
-                self.views[session.view].show(stale, failed)
+        session = self.session
+        for view in self.views.values():
+            if view.result in session.stale:
+                view.chart.busy = True
+        stale = RESULT_OF[session.view] in session.stale
+        self.papers.grey("claims" in session.stale and session.claims is not None)
+        if session.view == "papers":
+            self.papers.show(session.claims)
+        else:
+            failed = not session.busy and isinstance(session.outcome, Problem)
+            self.views[session.view].show(stale, failed)
 
     def _opened(self, index: int | None) -> None:
         if index is not None:
             self.session.view = CODEC_VIEWS[index]
 
     def _spoil(self, names: tuple[str, ...]) -> None:
-        with self._drawing:
-            for name in names:
-                self.views[name].spoil()
-                self.views[name].chart.busy = True
-            self.draw()
+        for name in names:
+            self.views[name].spoil()
+            self.views[name].chart.busy = True
+        self.draw()
 
     def _clicked(self, point: Any) -> None:
         """A click on a reshape chooses its N, and shows its symbols."""

@@ -29,7 +29,7 @@ class CodecsPage(Frame):
 
     def __init__(self, session: Codecs) -> None:
         self.session = session
-        self.guard = Guard()
+        self.guard = Guard(session.lock)
         self.choose = Choose(session, self.guard, tip="")
         self.views = CodecViews(session, self.guard)
         self.tiles = {

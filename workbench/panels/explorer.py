@@ -35,7 +35,7 @@ class ExplorerPage(Frame):
 
     def __init__(self, session: Explorer) -> None:
         self.session = session
-        self.guard = Guard()
+        self.guard = Guard(session.lock)
         self.choose = Choose(session, self.guard)
         self.views = Views(session, self.guard)
         self.tiles = {

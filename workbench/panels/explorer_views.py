@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -68,7 +67,6 @@ class Views:
         self.session = session
         self._guard = guard
         self._axes = figures.Axes()
-        self._drawing = threading.RLock()  # work's thread and the page's draw what they read, one at a time
         draws = (self._cuts, self._payload, self._reshape, self._answer, self._latency)
         self.views = {
             name: View(name, draw, _SHOWS.get(name, "trial"), _EMPTY[name])
@@ -100,24 +98,22 @@ class Views:
 
     def draw(self) -> None:
         """Bring the view in front up to date; the others are greyed until they are."""
-        with self._drawing:
-            session = self.session
-            for name, view in self.views.items():
-                stale = view.result in session.stale
-                if name == session.view:
-                    view.show(stale, failed=not session.busy and isinstance(session.outcome, Problem))
-                else:
-                    view.wait(stale)
+        session = self.session
+        for name, view in self.views.items():
+            stale = view.result in session.stale
+            if name == session.view:
+                view.show(stale, failed=not session.busy and isinstance(session.outcome, Problem))
+            else:
+                view.wait(stale)
 
     def _opened(self, index: int | None) -> None:
         if index is not None:
             self.session.view = VIEWS[index]
 
     def _spoil(self, names: tuple[str, ...]) -> None:
-        with self._drawing:
-            for name in names:
-                self.views[name].spoil()
-            self.draw()
+        for name in names:
+            self.views[name].spoil()
+        self.draw()
 
     def _clicked(self, point: Any) -> None:
         if point and isinstance(point.get("customdata"), str):

@@ -30,7 +30,7 @@ class FidelityPage(Frame):
 
     def __init__(self, session: Fidelity) -> None:
         self.session = session
-        self.guard = Guard()
+        self.guard = Guard(session.lock)
         self.choose = Choose(session, self.guard, tip="")
         self.restorers = Restorers(session, self.guard)
         self.samples = Samples(session, self.guard)

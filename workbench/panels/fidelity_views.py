@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +53,6 @@ class FidelityViews:
     def __init__(self, session: Fidelity, guard: Guard) -> None:
         self.session = session
         self._guard = guard
-        self._drawing = threading.RLock()  # work's thread and the page's draw what they read, one at a time
         draws = (self._summary, self._distributions, self._space, self._maps, self._saliency)
         self.views = {
             name: View(name, draw, RESULT_OF[name], _EMPTY[name], _HEIGHTS[name])
@@ -118,26 +116,24 @@ class FidelityViews:
 
     def draw(self) -> None:
         """Bring the view in front up to date; the others are greyed until they are."""
-        with self._drawing:
-            session = self.session
-            for name, view in self.views.items():
-                stale = view.result in session.stale
-                if name == session.view:
-                    view.show(stale, not session.busy)
-                else:
-                    view.wait(stale)
-            (self.summary.add_class if "report" in session.stale else self.summary.remove_class)("wb-old")
-            self.errors.busy = self.views["maps"].chart.busy
+        session = self.session
+        for name, view in self.views.items():
+            stale = view.result in session.stale
+            if name == session.view:
+                view.show(stale, not session.busy)
+            else:
+                view.wait(stale)
+        (self.summary.add_class if "report" in session.stale else self.summary.remove_class)("wb-old")
+        self.errors.busy = self.views["maps"].chart.busy
 
     def _opened(self, index: int | None) -> None:
         if index is not None:
             self.session.view = FIDELITY_VIEWS[index]
 
     def _spoil(self, *names: str) -> None:
-        with self._drawing:
-            for name in names:
-                self.views[name].spoil()
-            self.draw()
+        for name in names:
+            self.views[name].spoil()
+        self.draw()
 
     # choosers above the charts
 

@@ -1,17 +1,22 @@
-"""One wrapper for every callback, so that no error is lost.
+"""One wrapper for every callback, so that no error is lost and none sees another's work half done.
 
 ipywidgets shows an exception of a callback nowhere: not on the page, not in the server's log. So every
 callback goes through a `Guard`, which shows it in a line on the page and keeps it in the page's log.
 
-    guard = Guard()
+    guard = Guard(session.lock)
     slider.observe(guard(self._moved), "value")      # a callback
     with guard: ...                                   # a piece of code; also in a thread
+
+A person's clicks come in the page's thread, results in that of the work, and both bring widgets up to date
+from what the session holds. So a callback runs under the session's lock, as what the work delivers does:
+what it reads is still true when it has shown it.
 """
 
 from __future__ import annotations
 
 import functools
 import html
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -85,9 +90,14 @@ class Guard:
     """Turns exceptions into a line on the page: what a user can act on in its own words, the rest as a bug.
 
     `notice` and `log` are widgets; a `Frame` puts them in their places.
+
+    Parameters
+    ----------
+    lock : held while a callback runs; a session's own, else one of the guard.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lock: threading.RLock | None = None) -> None:
+        self._lock = lock or threading.RLock()
         self.notice = Notice()
         self.log = Log()
         self._shown_for: object = None
@@ -97,27 +107,32 @@ class Guard:
 
         @functools.wraps(callback)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            try:
-                result = callback(*args, **kwargs)
-            except Exception as error:
-                self.show(error, source=callback)
-                return None
-            if self._shown_for == callback:
-                self.clear()
-            return result
+            with self._lock:
+                try:
+                    result = callback(*args, **kwargs)
+                except Exception as error:
+                    self.show(error, source=callback)
+                    return None
+                if self._shown_for == callback:
+                    self.clear()
+                return result
 
         return guarded
 
     def __enter__(self) -> Guard:
+        self._lock.acquire()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        if isinstance(error, Exception):
-            self.show(error)
-            return True
-        return False
+        try:
+            if isinstance(error, Exception):
+                self.show(error)
+                return True
+            return False
+        finally:
+            self._lock.release()
 
     def show(self, error: Exception, source: object = None) -> None:
         """Put `error` on the page and into the log."""

@@ -122,7 +122,7 @@ class TrainingPage(Frame):
 
     def __init__(self, session: Training) -> None:
         self.session = session
-        self.guard = Guard()
+        self.guard = Guard(session.lock)
         self.choose = Choose(session, self.guard)
         self.tiles = {name: Tile(name) for name in _TILES}
         self.code = Code(text=session.code)

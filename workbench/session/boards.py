@@ -133,10 +133,11 @@ class Boards(Jobs):
     def cancel(self) -> None:
         """Stop within a second; what was measured comes all the same."""
         self._cancel.set()
-        if self.busy and not self.measuring:
-            self._runner.stop()
-            self.problem = Problem(Cancelled("Stopped. Press the button again to go on."), "waiting")
-            self._rest("", 0.0)
+        with self.lock:
+            if self.busy and not self.measuring:
+                self._runner.stop()
+                self.problem = Problem(Cancelled("Stopped. Press the button again to go on."), "waiting")
+                self._rest("", 0.0)
 
     def recall(self) -> None:
         """Put what was measured before, by anyone here, in front of this page's trials."""

@@ -148,10 +148,11 @@ class Explorer(Results):
                 self.link_settings = {}
 
     def _viewed(self, _change: Any) -> None:
-        self._describe()
-        lazy = [name for name in self._wanted() if name in self._lazy]
-        if not self.busy and lazy:  # work that runs looks at the view by itself
-            self.refresh()
+        with self.lock:
+            self._describe()
+            lazy = [name for name in self._wanted() if name in self._lazy]
+            if not self.busy and lazy:  # work that runs looks at the view by itself
+                self.refresh()
 
     def _needs(self, choice: Choice) -> dict[str, Any]:
         """What each result depends on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -25,12 +26,13 @@ class Jobs(traitlets.HasTraits):
         self._runner = runner
         self._lines = 0
 
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while a job delivers something, and by whoever must not be interrupted by that."""
+        return self._runner.lock
+
     def _start(self, doing: str, job: Callable[[Ticket], None], *, instead: bool = False) -> None:
         """Run `job`; while another runs it is refused, or with `instead` put in the other's place."""
-        if self.busy and not instead:
-            self.problem = Problem(SettingError("something is running: wait for it, or press Cancel"), doing)
-            return
-        self.problem, self.busy = None, True
 
         def guarded(ticket: Ticket) -> None:
             started = time.perf_counter()
@@ -41,7 +43,13 @@ class Jobs(traitlets.HasTraits):
                 ticket.deliver(lambda: setattr(self, "problem", problem))
             ticket.deliver(lambda: self._rest(doing, time.perf_counter() - started))
 
-        self._runner.start(guarded, lambda progress: setattr(self, "progress", progress))
+        with self.lock:
+            if self.busy and not instead:
+                reason = SettingError("something is running: wait for it, or press Cancel")
+                self.problem = Problem(reason, doing)
+                return
+            self.problem, self.busy = None, True
+            self._runner.start(guarded, lambda progress: setattr(self, "progress", progress))
 
     def _rest(self, doing: str, seconds: float) -> None:
         """What a job leaves behind, whatever became of it."""

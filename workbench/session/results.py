@@ -8,6 +8,7 @@ asked for again, and until they come the old ones stay, marked stale.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -68,6 +69,11 @@ class Results(traitlets.HasTraits):
         self._quiet = 0
         self._lines = 0
 
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while a job delivers something, and by whoever must not be interrupted by that."""
+        return self._runner.lock
+
     # what an app says of its results
 
     @property
@@ -113,7 +119,7 @@ class Results(traitlets.HasTraits):
 
     def refresh(self) -> None:
         """Ask for whatever does not fit the choice; again also after an error or a Cancel."""
-        with self._runner.lock:  # a job that delivers meanwhile would be told of as if it had not
+        with self.lock:  # a job that delivers meanwhile would be told of as if it had not
             wanted = self._to_do()
             self.busy = self.busy or bool(wanted)  # first, so that nothing seems to have stopped for a moment
             self._wanted()  # what is greyed is greyed before the address tells of the choice
@@ -128,16 +134,17 @@ class Results(traitlets.HasTraits):
 
     def cancel(self) -> None:
         """Stop what runs. The last results stay; `refresh` goes on."""
-        self._runner.stop()
-        if self.busy:
-            self._rest()
-            self._say("note", "cancelled")
-            self.outcome = Problem(Cancelled("Stopped. Choose something, or press Run again."), "working")
+        with self.lock:
+            self._runner.stop()
+            if self.busy:
+                self._rest()
+                self._say("note", "cancelled")
+                self.outcome = Problem(Cancelled("Stopped. Choose something, or press Run again."), "working")
 
     @contextmanager
     def _together(self) -> Iterator[None]:
         """Changes inside lead to one refresh, at the end of the outermost."""
-        with self._runner.lock:
+        with self.lock:
             with self._quietly():
                 yield
             if not self._quiet:
@@ -150,7 +157,7 @@ class Results(traitlets.HasTraits):
         They hold the runner's lock: a job that fills in the rest of a choice while a person changes it would
         fill in what fits the old one, and make the change seem part of its own.
         """
-        with self._runner.lock:
+        with self.lock:
             self._quiet += 1
             try:
                 yield

@@ -103,10 +103,11 @@ class Training(Jobs):
 
     def cancel(self) -> None:
         """Stop at the next batch; every method and seed that was finished stays."""
-        self._runner.stop()
-        if self.busy:
-            self.problem = Problem(Cancelled("Stopped. What was finished before is kept."), "training")
-            self.progress, self.busy = None, False
+        with self.lock:
+            self._runner.stop()
+            if self.busy:
+                self.problem = Problem(Cancelled("Stopped. What was finished before is kept."), "training")
+                self.progress, self.busy = None, False
 
     def forget(self) -> None:
         """Take the results away."""
