@@ -1,4 +1,4 @@
-"""Options of the whole test run, what it inherits, and how its files are shared out between two processes."""
+"""Options of the whole test run, what it inherits, and how its files are shared out between processes."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 BROWSER = "tests/browser/"
 
 if "PYTEST_XDIST_WORKER" in os.environ:
-    # two processes on two cores: read by OpenMP when torch is imported, and by what the tests start
+    # more processes than cores: read by OpenMP when torch is imported, and by what the tests start
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 

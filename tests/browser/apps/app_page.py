@@ -42,9 +42,12 @@ class AppPage:
 
     def heard(self):
         """Until the kernel has dealt with everything before: it answers in order, and this fold last."""
-        for shown, then in (("code ▸", "code ▾"), ("code ▾", "code ▸")):
-            self.page.get_by_role("button", name=shown).click()
-            self.page.get_by_role("button", name=then).wait_for()
+        fold = self.page.locator(".wb-fold-row button", has_text="code")
+        for _ in range(2):
+            before = fold.inner_text()
+            fold.click()
+            then = "▾" if "▸" in before else "▸"
+            self.page.locator(".wb-fold-row button", has_text=f"code {then}").wait_for()
 
     def chooser(self, label):
         """The widget with that label in the left column."""
