@@ -179,22 +179,23 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def keep(browser):
-    """Open a page for several tests of a file, since a kernel takes seconds; gives it and its problems."""
-    opened = []
+def opened(browser, address):
+    """One page for all tests of a file, at the file's own `address`, since a kernel takes seconds."""
+    fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    page = fresh.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    problems = Watched(page).problems
+    page.goto(address)
+    yield page, problems
+    fresh.close()
 
-    def open_page(address):
-        fresh = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-        opened.append(fresh)
-        page = fresh.new_page()
-        page.set_default_timeout(PATIENCE_MS)
-        problems = Watched(page).problems
-        page.goto(address)
-        return page, problems
 
-    yield open_page
-    for fresh in opened:
-        fresh.close()
+@pytest.fixture
+def page(opened):
+    """That page; nothing may have gone wrong on it by the end of a test."""
+    page, problems = opened
+    yield page
+    assert problems == []
 
 
 @pytest.fixture

@@ -18,15 +18,13 @@ class Boards(AppPage):
 
 
 @pytest.fixture(scope="module")
-def opened(keep, served):
-    return keep(served.app("boards"))
+def address(served):
+    return served.app("boards")
 
 
 @pytest.fixture
-def boards(opened, charts):
-    page, problems = opened
-    yield Boards(page, charts)
-    assert problems == []
+def boards(page, charts):
+    return Boards(page, charts)
 
 
 def test_measure_and_every_view(boards):

@@ -54,18 +54,16 @@ class Fidelity(AppPage):
 
 
 @pytest.fixture(scope="module")
-def opened(keep, served):
-    return keep(served.app("fidelity") + USUAL)
+def address(served):
+    return served.app("fidelity") + USUAL
 
 
 @pytest.fixture
-def fidelity(opened, charts):
-    """The page at the usual choice; nothing may have gone wrong on it by the end of the test."""
-    page, problems = opened
+def fidelity(page, charts):
+    """The page at the usual choice."""
     fidelity = Fidelity(page, charts)
     fidelity.restore(USUAL, "Summary")
-    yield fidelity
-    assert problems == []
+    return fidelity
 
 
 def test_every_chooser_changes_every_chart_that_depends_on_it(fidelity):
@@ -171,14 +169,14 @@ def test_choosers_above_the_charts(fidelity):
     assert fidelity.title("saliency").startswith("HiRes-CAM of 7")
 
 
-def test_charts_and_tables_are_saved(fidelity, opened):
+def test_charts_and_tables_are_saved(fidelity):
     fidelity.open("Summary")
     saves = fidelity.page.locator(".wb-chart-saves:visible button")
     figure = plotly.io.from_json(fidelity.saved(saves.filter(has_text="JSON").click))
     assert [trace.name for trace in figure.data] == ["decoded", "unsplit network"]
     assert figure.layout.width > 500 and figure.layout.paper_bgcolor == "#ffffff"
     page = fidelity.saved(saves.filter(has_text="HTML").click)
-    alone = opened[0].context.new_page()
+    alone = fidelity.page.context.new_page()
     alone.set_content(page)
     alone.locator(".gtitle", has_text="The answer stays the same").wait_for()
     alone.close()

@@ -23,15 +23,13 @@ class Training(AppPage):
 
 
 @pytest.fixture(scope="module")
-def opened(keep, served):
-    return keep(served.app("training"))
+def address(served):
+    return served.app("training")
 
 
 @pytest.fixture
-def training(opened, charts):
-    page, problems = opened
-    yield Training(page, charts)
-    assert problems == []
+def training(page, charts):
+    return Training(page, charts)
 
 
 def test_train_every_view_and_what_was_kept_is_offered_in_fidelity(training, served, visit):

@@ -60,17 +60,15 @@ def server(browser, tmp_path_factory, write_app, serve_folder):
 
 
 @pytest.fixture(scope="module")
-def opened(keep, server):
-    return keep(server.app("charts"))
+def address(server):
+    return server.app("charts")
 
 
 @pytest.fixture
-def page(opened, charts):
+def page(page, charts):
     """The page of the six charts, which several tests use one after the other."""
-    page, problems = opened
     charts(page).wait(6)
-    yield page
-    assert problems == []
+    return page
 
 
 def status(address, **headers):
@@ -213,8 +211,15 @@ def test_dark_is_one_click_and_sends_no_data(server, visit, charts):
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: frames.append(frame)))
     tick = page.locator(".wb-chart .xtick text").first
     light = tick.evaluate("node => getComputedStyle(node).fill")
+    page.evaluate(
+        """() => { globalThis.__left = [];
+        const watch = new MutationObserver(all => all.forEach(one => __left.push(one.oldValue)));
+        for (const chart of document.querySelectorAll('.wb-chart')) watch.observe(
+            chart, {attributeFilter: ['data-state'], attributeOldValue: true}); }"""
+    )
     page.get_by_role("button", name="Dark").click()
     after = charts(page).wait_redrawn(before)
+    assert page.evaluate("__left.filter(state => state === 'stale').length") == 6  # none is drawn until it is
     assert tick.evaluate("node => getComputedStyle(node).fill") != light
     assert [chart["data"] for chart in after.values()] == [chart["data"] for chart in before.values()]
     assert frames == []
