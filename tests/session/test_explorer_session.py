@@ -9,6 +9,19 @@ from workbench.records import Trial
 from workbench.session import AtOnce, Choice, Explorer, Problem, Threads
 
 
+def held(work):
+    """Makes a trial wait: an event that tells when it has begun, and one that lets all go on."""
+    reached, go_on = threading.Event(), threading.Event()
+
+    def hold(what, report):
+        if what == "trial":
+            reached.set()
+            go_on.wait(60)
+
+    work.during = hold
+    return reached, go_on
+
+
 def test_the_first_refresh_fills_in_split_and_picture(work):
     session = Explorer(work, AtOnce())
     assert work.asked == []
@@ -180,14 +193,7 @@ def test_cancel_keeps_the_last_results_and_refresh_goes_on(explorer, work):
 
 
 def test_cancel_in_a_thread_frees_the_page_before_the_work_notices(work):
-    reached, go_on = threading.Event(), threading.Event()
-
-    def hold(what, report):
-        if what == "trial":
-            reached.set()
-            go_on.wait(60)
-
-    work.during = hold
+    reached, go_on = held(work)
     runner = Threads()
     session = Explorer(work, runner)
     session.refresh()
@@ -206,14 +212,7 @@ def test_cancel_in_a_thread_frees_the_page_before_the_work_notices(work):
 
 
 def test_a_choice_in_between_wins_over_the_work_that_runs(work):
-    reached, go_on = threading.Event(), threading.Event()
-
-    def hold(what, report):
-        if what == "trial" and not reached.is_set():
-            reached.set()
-            go_on.wait(60)
-
-    work.during = hold
+    reached, go_on = held(work)
     runner = Threads()
     session = Explorer(work, runner)
     outcomes = []
@@ -355,14 +354,7 @@ def test_a_network_chosen_while_a_job_fills_in_the_choice(work):
 
 
 def test_a_view_that_opens_as_the_work_ends_leaves_nothing_greyed(work):
-    reached, go_on = threading.Event(), threading.Event()
-
-    def hold(what, report):
-        if what == "trial":
-            reached.set()
-            go_on.wait(60)
-
-    work.during = hold
+    reached, go_on = held(work)
     runner = Threads()
     session = Explorer(work, runner)
     session.refresh()
@@ -381,3 +373,14 @@ def test_a_view_that_opens_as_the_work_ends_leaves_nothing_greyed(work):
     assert runner.join(60)
     assert session.trial is not None and not session.busy
     assert session.stale == {"curve"}
+
+
+def test_a_late_result_of_an_old_choice_does_not_pass_for_the_new_one(explorer):
+    old = explorer.choice
+    with explorer._quietly():
+        explorer.link = "ble5"
+    explorer._wanted()
+    explorer._arrive("trial", explorer.trial, old)
+    assert "trial" in explorer.stale
+    explorer._arrive("trial", explorer.trial, explorer.choice)
+    assert "trial" not in explorer.stale
