@@ -119,7 +119,7 @@ def test_failures_beside_results_are_said(page, work):
 )
 def test_what_spoils_a_number_stands_at_the_number(page, changes, warning):
     page.session.trials = (fakes.trial(**changes),)
-    assert warning.replace("'", "&#x27;") in page.tiles["Edge part"].value
+    assert page.tiles["Edge part"].below == warning
 
 
 def test_look_at_a_board(page):

@@ -14,7 +14,7 @@ def drawn(page, view):
 
 
 def tiles(page):
-    return {name: tile.text for name, tile in page.tiles.items()}
+    return {tile.name: tile.text for tile in page.tiles}
 
 
 def test_the_tiles_are_the_payloads(codecs_page):
@@ -26,8 +26,8 @@ def test_the_tiles_are_the_payloads(codecs_page):
         nbytes = sides.find(codec).payload_bytes
         assert tiles(codecs_page)[name].replace(",", "") in (f"{nbytes} B", f"{nbytes / 1000:.3g} kB")
     assert tiles(codecs_page)["Features, fp32"] == "512 B"
-    assert "JPEG 77 B" in codecs_page.tiles["Smallest, same answer"].value
-    assert not any(tile.stale for tile in codecs_page.tiles.values())
+    assert "JPEG 77 B" in codecs_page.tiles["Smallest, same answer"].below
+    assert not any(tile.stale for tile in codecs_page.tiles)
 
 
 PICTURE = {"bytes", "rate"}
@@ -88,7 +88,7 @@ def test_an_error_is_on_the_page_and_greys_only_what_it_spoils(codecs_page):
     codecs_page.choose.settings.choosers["rows"].widget.value = "7"
     assert "does not divide 128" in codecs_page.guard.notice.text
     assert codecs_page.status.again.layout.visibility == "visible"
-    assert not any(tile.stale for tile in codecs_page.tiles.values())
+    assert not any(tile.stale for tile in codecs_page.tiles)
     codecs_page.choose.settings.choosers["rows"].widget.value = "exact"
     assert codecs_page.guard.notice.text == ""
     assert codecs_page.status.again.layout.visibility == "hidden"
@@ -98,16 +98,16 @@ def test_cancel_and_run_again(codecs_page, codec_work):
     codec_work.during = lambda what, report: codecs_page.status.progress.cancel.click()
     codecs_page.session.set_setting("bits", 2)
     assert codecs_page.guard.notice.text.startswith("Stopped")
-    assert all(tile.stale for tile in codecs_page.tiles.values())
+    assert all(tile.stale for tile in codecs_page.tiles)
     codec_work.during = None
     codecs_page.status.again.click()
     assert isinstance(codecs_page.session.outcome, SideBySide)
-    assert not any(tile.stale for tile in codecs_page.tiles.values())
+    assert not any(tile.stale for tile in codecs_page.tiles)
 
 
 def test_random_weights_are_marked(codecs_page):
     codecs_page.session.use_random_weights()
-    assert all("random weights" in tile.value for tile in codecs_page.tiles.values())
+    assert all("random weights" in tile.below for tile in codecs_page.tiles)
     assert drawn(codecs_page, "bytes")["layout"]["title"]["text"].endswith("<b>random weights</b>")
 
 

@@ -11,7 +11,7 @@ from workbench.session.runner import Progress
 
 
 def tiles(page):
-    return {name: tile.text for name, tile in page.tiles.items()}
+    return {tile.name: tile.text for tile in page.tiles}
 
 
 def drawn(page, view):
@@ -26,8 +26,8 @@ def test_the_numbers_are_those_of_the_trial(page):
     assert tiles(page)["Payload"] in (f"{nbytes:,} B", f"{nbytes / 1000:.3g} kB")
     assert tiles(page)["Same answer?"] == "yes"
     assert tiles(page)["Accuracy"] == "95.0 %"
-    assert "unsplit 98.0 %, 64 pictures" in page.tiles["Accuracy"].value
-    assert not any(tile.stale for tile in page.tiles.values())
+    assert "unsplit 98.0 %, 64 pictures" in page.tiles["Accuracy"].below
+    assert not any(tile.stale for tile in page.tiles)
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_an_error_is_a_red_line_and_the_old_numbers_are_greyed(page, work):
     assert page.guard.notice.kind == "error"
     assert page.guard.notice.text == "rows is 7; it must divide 16384. Try 8"
     assert tiles(page) == before
-    assert all(tile.stale for tile in page.tiles.values())
+    assert all(tile.stale for tile in page.tiles)
     assert page.status.again.layout.visibility == "visible"
     work.broken.clear()
     page.status.again.click()
     assert page.guard.notice.text == ""
-    assert not any(tile.stale for tile in page.tiles.values())
+    assert not any(tile.stale for tile in page.tiles)
     assert page.status.again.layout.visibility == "hidden"
 
 
@@ -197,8 +197,8 @@ def test_random_weights_are_offered_and_then_seen_everywhere(page, work):
     page.choose.random.click()
     assert page.session.pretrained is False
     assert page.choose.random.layout.display == "none"
-    for tile in page.tiles.values():
-        assert "random weights" in tile.value, tile.name
+    for tile in page.tiles:
+        assert "random weights" in tile.below, tile.name
     assert "<b>" in page.choose.weights.value
     for view in ("cut profile", "payload", "answer", "latency"):
         drawn(page, view)
@@ -212,7 +212,7 @@ def test_pictures_without_labels_say_why_there_is_no_accuracy(page):
         del many.quantities[name]
     page._show_tiles()
     assert page.tiles["Accuracy"].text == "–"
-    assert "no labels it knows" in page.tiles["Accuracy"].value
+    assert "no labels it knows" in page.tiles["Accuracy"].below
 
 
 def test_a_picture_is_brought_and_one_that_is_none_is_refused(page):

@@ -33,7 +33,7 @@ def drawn(page, view):
 
 
 def tiles(page):
-    return {name: tile.text for name, tile in page.tiles.items()}
+    return {tile.name: tile.text for tile in page.tiles}
 
 
 def test_every_view_is_drawn_with_its_table_when_it_is_in_front(page):
@@ -137,8 +137,8 @@ def test_a_file_is_asked_for_and_one_that_cannot_be_read_is_said(page):
 def test_the_tiles_say_both_paths(page):
     page.session.take_restorer("resnet-h")
     assert tiles(page)["Payload"] == "100 B" and tiles(page)["Same answer"] == "75.0 %"
-    assert "decoded 50.0 %, unsplit 100 %" in page.tiles["Accuracy"].value
-    assert "no number here" in page.tiles["Relative MSE"].value
+    assert "decoded 50.0 %, unsplit 100 %" in page.tiles["Accuracy"].below
+    assert "no number here" in page.tiles["Relative MSE"].below
     page.session.take_restorer("")
     assert tiles(page)["Same answer"] == "50.0 %"
 
@@ -150,14 +150,14 @@ def test_without_labels_the_accuracy_says_why(page):
     page.session.report = replace(
         page.session.report, paths=paths, accuracy_unsplit=None, labels_note="none: no labels"
     )
-    assert tiles(page)["Accuracy"] == "–" and "none: no labels" in page.tiles["Accuracy"].value
+    assert tiles(page)["Accuracy"] == "–" and "none: no labels" in page.tiles["Accuracy"].below
 
 
 def test_random_weights_are_marked_everywhere(page):
     page.session.use_random_weights()
     for view in FIDELITY_VIEWS:
         assert drawn(page, view)["layout"]["title"]["text"].endswith("<b>random weights</b>")
-    assert all("random weights" in tile.value for tile in page.tiles.values() if tile.text not in ("–", ""))
+    assert all("random weights" in tile.below for tile in page.tiles if tile.text not in ("–", ""))
 
 
 def test_the_summary_is_a_table_to_read(page):

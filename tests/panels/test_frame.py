@@ -9,7 +9,7 @@ from workbench.errors import WorkbenchError
 from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, Progress, Stages, group
-from workbench.panels.tiles import Tile
+from workbench.panels.tiles import Tiles
 from workbench.paths import app_notebooks
 from workbench.records import Quantity
 
@@ -32,7 +32,7 @@ def apps(tmp_path, monkeypatch):
 def frame(**more):
     views = {"Cut profile": widgets.HTML("a"), "Reshape": widgets.HTML("b")}
     return Frame(
-        "Explorer", guard=Guard(), choose=[group("Network")], tiles=[Tile("Payload")], views=views, **more
+        "Explorer", guard=Guard(), choose=[group("Network")], tiles=Tiles(["Payload"]), views=views, **more
     )
 
 
@@ -81,32 +81,65 @@ def test_code_and_log_unfold_on_demand():
     assert buttons[0].description == "code ▾"
 
 
-def test_a_tile_says_where_its_number_comes_from():
-    tile = Tile("Payload")
-    tile.show(Quantity(4388, "bytes", "measured", "mean of 8 pictures"), warning="random weights")
-    assert tile.text == "4,388 B"
-    assert 'data-origin="measured"' in tile.value
-    assert "mean of 8 pictures" in tile.value
-    assert "<b>random weights</b>" in tile.value
-    assert "wb-warned" in tile.value
+@pytest.fixture
+def tiles():
+    return Tiles(["Payload", "Same answer?"])
 
 
-def test_a_stale_tile_keeps_its_value():
-    tile = Tile("Payload")
-    tile.show(Quantity(4388, "bytes", "measured"))
-    tile.stale = True
-    assert "wb-stale" in tile.value and "4,388" in tile.value
-    tile.stale = False
-    assert "wb-stale" not in tile.value
+def card(tiles, name):
+    """What the page is told of one tile."""
+    return next(one for one in tiles.cards if one["name"] == name)
 
 
-def test_a_word_and_nothing_on_a_tile():
-    tile = Tile("Same answer?", empty="choose a picture")
-    assert "choose a picture" in tile.value
+def test_a_tile_says_where_its_number_comes_from(tiles):
+    quantity = Quantity(4388, "bytes", "measured", "mean of 8 pictures")
+    tiles["Payload"].show(quantity, note="1.02 bits a value", warning="random weights")
+    assert tiles["Payload"].text == "4,388 B"
+    assert tiles["Payload"].below == "random weights"
+    assert card(tiles, "Payload") == {
+        "name": "Payload",
+        "number": "4,388",
+        "unit": "B",
+        "note": "1.02 bits a value",
+        "warning": "random weights",
+        "tone": "",
+        "origin": "measured",
+        "how": "Measured here.\nmean of 8 pictures",
+        "stale": False,
+    }
+
+
+def test_a_stale_tile_keeps_its_value(tiles):
+    tiles["Payload"].show(Quantity(4388, "bytes", "measured"))
+    tiles["Payload"].stale = True
+    assert card(tiles, "Payload")["stale"] and card(tiles, "Payload")["number"] == "4,388"
+    assert not card(tiles, "Same answer?")["stale"]
+    tiles.grey(True)
+    assert [tile.stale for tile in tiles] == [True, True]
+    tiles.grey(False)
+    assert [one["stale"] for one in tiles.cards] == [False, False]
+
+
+def test_a_word_and_nothing_on_a_tile(tiles):
+    tile = tiles["Same answer?"]
+    assert tile.text == ""
     tile.show("yes", tone="good", note="7 → 7")
-    assert tile.text == "yes" and "wb-good" in tile.value and "7 → 7" in tile.value
+    assert (tile.text, tile.below, card(tiles, tile.name)["tone"]) == ("yes", "7 → 7", "good")
     tile.show(None)
-    assert tile.text == "" and "choose a picture" in tile.value and "wb-good" not in tile.value
+    assert (tile.text, tile.below, card(tiles, tile.name)["tone"]) == ("", "", "")
+
+
+def test_all_that_changes_together_is_told_once_and_nothing_is_told_twice(tiles):
+    told = []
+    tiles.observe(
+        lambda change: told.append([(one["number"], one["stale"]) for one in change["new"]]), "cards"
+    )
+    for _same in range(2):
+        with tiles.together():
+            tiles.grey(True)
+            tiles["Payload"].show("1")
+            tiles["Same answer?"].show("yes")
+    assert told == [[("1", True), ("yes", True)]]
 
 
 def test_progress_shows_how_far_and_cancels():

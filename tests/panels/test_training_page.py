@@ -158,9 +158,9 @@ def test_a_tie_is_told_and_the_closer_features_win(page, work):
     page.session.reached = (far, close)
     page.session.summary = work.summarise((far, close))
     assert page.tiles["Best method"].text == "qcnet-h"
-    assert "tied with refbase" in page.tiles["Best method"].value
+    assert "tied with refbase" in page.tiles["Best method"].below
     page.session.summary = work.summarise((far, close, fakes.reached("bottlenet")))
-    assert "tied with 2 others" in page.tiles["Best method"].value
+    assert "tied with 2 others" in page.tiles["Best method"].below
 
 
 def test_search_shows_the_record_until_one_ran_here(page, work):

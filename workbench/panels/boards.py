@@ -19,7 +19,7 @@ from workbench.panels.choosers import Chooser, Pick
 from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, Progress, Stages, group, hint
-from workbench.panels.tiles import Tile
+from workbench.panels.tiles import Tiles
 from workbench.panels.widgets import TableView
 from workbench.records import Quantity
 from workbench.session.boards import MODES, PRECISIONS, Boards
@@ -192,7 +192,7 @@ class BoardsPage(Frame):
         self.session = session
         self.guard = Guard(session.lock)
         self.choose = Choose(session, self.guard)
-        self.tiles = {name: Tile(name) for name in _TILES}
+        self.tiles = Tiles(_TILES)
         self.strip = Stages()
         self.code = Code(text=session.code)
         empty = _EMPTY
@@ -212,7 +212,7 @@ class BoardsPage(Frame):
             "Boards",
             guard=self.guard,
             choose=self.choose.groups,
-            tiles=list(self.tiles.values()),
+            tiles=self.tiles,
             views={
                 "Live": self.live,
                 "Stages": widgets.VBox([self.stages, self.table]),
@@ -275,12 +275,16 @@ class BoardsPage(Frame):
         trial = self.session.latest()
         run = None if trial is None else trial.run("split", "chain") or trial.run("split")
         if trial is None or run is None:
-            for tile in self.tiles.values():
-                tile.clear()
+            self.tiles.clear()
             self.strip.stages = []
             return
-        warning = _warning(trial, run)
         how = f"median of {run.total.n if run.total else 0} runs on {figures.place_name(trial)}"
+        with self.tiles.together():
+            self._show_numbers(trial, run, how)
+        self._show_stages(run, how)
+
+    def _show_numbers(self, trial: Any, run: Any, how: str) -> None:
+        warning = _warning(trial, run)
         for name, stage in (("Edge part", "edge"), ("On the wire", "wire")):
             self._tile(name, run.stages.get(stage), how, warning)
         self._tile("Whole way", run.total, how, warning)
@@ -296,6 +300,8 @@ class BoardsPage(Frame):
             )
         else:
             self.tiles["Warmest"].show("–", note="the board does not tell")
+
+    def _show_stages(self, run: Any, how: str) -> None:
         self.strip.stages = [
             {
                 "key": stage,

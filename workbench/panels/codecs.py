@@ -14,10 +14,17 @@ from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, group, hint
 from workbench.panels.status import Status
-from workbench.panels.tiles import Tile
+from workbench.panels.tiles import Tiles
 from workbench.records import Quantity
 from workbench.session.codecs import Codecs
 
+_TILES = (
+    "Features, fp32",
+    "Packed, Q bits",
+    "rANS paper's format",
+    "Context codec",
+    "Smallest, same answer",
+)
 _HINT = (
     "Q applies to every codec that takes it; N only to the symbols of D. Codecs that ask for calibration "
     "get it on other pictures."
@@ -32,16 +39,7 @@ class CodecsPage(Frame):
         self.guard = Guard(session.lock)
         self.choose = Choose(session, self.guard, tip="")
         self.views = CodecViews(session, self.guard)
-        self.tiles = {
-            name: Tile(name)
-            for name in (
-                "Features, fp32",
-                "Packed, Q bits",
-                "rANS paper's format",
-                "Context codec",
-                "Smallest, same answer",
-            )
-        }
+        self.tiles = Tiles(_TILES)
         self.code = Code(text=session.code)
         self.status = Status(session, self.guard)
         network, _codec, picture, _link = self.choose.groups
@@ -54,7 +52,7 @@ class CodecsPage(Frame):
                 picture,
                 self.status,
             ],
-            tiles=list(self.tiles.values()),
+            tiles=self.tiles,
             views=self.views.boxes,
             code=self.code,
         )
@@ -64,12 +62,14 @@ class CodecsPage(Frame):
         self._show_tiles()
 
     def _show_tiles(self) -> None:
+        with self.tiles.together():
+            self.tiles.grey("sides" in self.session.stale)
+            self._show_numbers()
+
+    def _show_numbers(self) -> None:
         sides = self.session.sides
-        for tile in self.tiles.values():
-            tile.stale = "sides" in self.session.stale
-            if sides is None:
-                tile.clear()
         if sides is None:
+            self.tiles.clear()
             return
         warning = "random weights" if sides.weights == "random" else ""
         shape = " × ".join(map(str, sides.shape))

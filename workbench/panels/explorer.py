@@ -5,7 +5,6 @@ session/explorer.py ──▶ choose (left column) · tiles · views (tabs) · s
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Any
 
 from workbench.figures.latency import STAGE_OF
@@ -18,7 +17,7 @@ from workbench.panels.guard import Guard
 from workbench.panels.parts import Code
 from workbench.panels.parts import Stages as Strip
 from workbench.panels.status import Status
-from workbench.panels.tiles import Tile
+from workbench.panels.tiles import Tiles
 from workbench.session.explorer import Explorer
 
 _SEES = {
@@ -38,9 +37,7 @@ class ExplorerPage(Frame):
         self.guard = Guard(session.lock)
         self.choose = Choose(session, self.guard)
         self.views = Views(session, self.guard)
-        self.tiles = {
-            name: Tile(name) for name in ("Payload", "Times smaller", "Same answer?", "Accuracy", "Latency")
-        }
+        self.tiles = Tiles(("Payload", "Times smaller", "Same answer?", "Accuracy", "Latency"))
         self.strip = Strip()
         self.code = Code(text=session.code)
         self.status = Status(session, self.guard)
@@ -48,7 +45,7 @@ class ExplorerPage(Frame):
             "Explorer",
             guard=self.guard,
             choose=[*self.choose.groups, self.status],
-            tiles=list(self.tiles.values()),
+            tiles=self.tiles,
             views=self.views.boxes,
             stages=self.strip,
             code=self.code,
@@ -80,18 +77,20 @@ class ExplorerPage(Frame):
 
     def _show_stale(self) -> None:
         stale = self.session.stale
-        with ExitStack() as once:  # one message a tile, and no old value that seems fresh
-            for name, tile in self.tiles.items():
-                once.enter_context(tile.hold_sync())
-                tile.stale = ("many" if name == "Accuracy" else "trial") in stale
+        with self.tiles.together():
+            for tile in self.tiles:
+                tile.stale = ("many" if tile.name == "Accuracy" else "trial") in stale
             self._show_tiles()
 
     def _show_tiles(self) -> None:
-        trial, many = self.session.trial, self.session.many
         self._show_stages()
+        with self.tiles.together():
+            self._show_numbers()
+
+    def _show_numbers(self) -> None:
+        trial, many = self.session.trial, self.session.many
         if trial is None:
-            for tile in self.tiles.values():
-                tile.clear()
+            self.tiles.clear()
             return
         warning = "random weights" if trial.weights == "random" else ""
         numbers = trial.quantities

@@ -13,7 +13,7 @@ from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, group
 from workbench.panels.status import Status
-from workbench.panels.tiles import Tile
+from workbench.panels.tiles import Tiles
 from workbench.records import Quantity
 from workbench.session.fidelity import Fidelity
 
@@ -35,7 +35,7 @@ class FidelityPage(Frame):
         self.restorers = Restorers(session, self.guard)
         self.samples = Samples(session, self.guard)
         self.views = FidelityViews(session, self.guard)
-        self.tiles = {name: Tile(name) for name in ("Payload", *_TILES)}
+        self.tiles = Tiles(("Payload", *_TILES))
         self.code = Code(text=session.code)
         self.status = Status(session, self.guard)
         choose = self.choose
@@ -58,7 +58,7 @@ class FidelityPage(Frame):
                 ),
                 self.status,
             ],
-            tiles=list(self.tiles.values()),
+            tiles=self.tiles,
             views=self.views.boxes,
             code=self.code,
         )
@@ -68,12 +68,14 @@ class FidelityPage(Frame):
         self._show_tiles()
 
     def _show_tiles(self) -> None:
+        with self.tiles.together():
+            self.tiles.grey("report" in self.session.stale)
+            self._show_numbers()
+
+    def _show_numbers(self) -> None:
         report = self.session.report
-        for tile in self.tiles.values():
-            tile.stale = "report" in self.session.stale
-            if report is None:
-                tile.clear()
         if report is None:
+            self.tiles.clear()
             return
         warning = "random weights" if report.weights == "random" else ""
         sizes = report.payload_bytes

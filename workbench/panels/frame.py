@@ -23,6 +23,7 @@ import ipywidgets as widgets
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, ThemeSwitch
 from workbench.panels.static import static
+from workbench.panels.tiles import Tiles
 from workbench.paths import app_notebooks
 
 
@@ -46,7 +47,7 @@ class Frame(widgets.VBox):
         *,
         guard: Guard,
         choose: Sequence[widgets.Widget],
-        tiles: Sequence[widgets.Widget],
+        tiles: Tiles,
         views: Mapping[str, widgets.Widget],
         stages: widgets.Widget | None = None,
         code: Code | None = None,
@@ -57,7 +58,7 @@ class Frame(widgets.VBox):
             _placed("wb-head", widgets.HBox([widgets.HTML(_bar(title)), ThemeSwitch()])),
             _placed("wb-notice-place", widgets.VBox([guard.notice])),
             _placed("wb-choose wb-card", widgets.VBox(list(choose))),
-            _placed("wb-tiles", widgets.Box(list(tiles))),
+            _placed("wb-tiles", tiles),
             _placed("wb-views wb-card", widgets.VBox([self.tabs])),
             _placed("wb-stages", widgets.VBox([stages] if stages else [])),
             _placed("wb-foot", _foot({"code": code, "log": guard.log})),

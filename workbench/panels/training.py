@@ -17,7 +17,7 @@ from workbench.panels.choosers import Pick
 from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, Progress, group, hint
-from workbench.panels.tiles import Tile
+from workbench.panels.tiles import Tiles
 from workbench.panels.training_views import HEIGHT, HecsB, Recorded, Search, row
 from workbench.panels.widgets import TableView
 from workbench.records import Quantity
@@ -124,7 +124,7 @@ class TrainingPage(Frame):
         self.session = session
         self.guard = Guard(session.lock)
         self.choose = Choose(session, self.guard)
-        self.tiles = {name: Tile(name) for name in _TILES}
+        self.tiles = Tiles(_TILES)
         self.code = Code(text=session.code)
         self.loss = Chart(name="loss", empty=_EMPTY, height=HEIGHT)
         self.accuracy = Chart(name="accuracy", empty=_EMPTY, height=HEIGHT)
@@ -138,7 +138,7 @@ class TrainingPage(Frame):
             "Training",
             guard=self.guard,
             choose=self.choose.groups,
-            tiles=list(self.tiles.values()),
+            tiles=self.tiles,
             views={
                 "Loss": widgets.VBox([self.loss, self.kept]),
                 "Accuracy": widgets.VBox([self.accuracy, self.table, self.kept]),
@@ -173,10 +173,12 @@ class TrainingPage(Frame):
         self.accuracy.show(figures.accuracy_figure(summary, unsplit) if known else None)
         self.time.show(figures.time_figure(summary) if summary else None)
         self.table.show(figures.training_table(summary) if summary else None)
-        for tile in self.tiles.values():
-            tile.clear()
-        if not summary:
-            return
+        with self.tiles.together():
+            self.tiles.clear()
+            if summary:
+                self._show_numbers(summary, reached, unsplit)
+
+    def _show_numbers(self, summary: Any, reached: Any, unsplit: float | None) -> None:
         warning = "random weights" if self.session.weights == "random" else ""
         best = max(summary, key=lambda line: (line.accuracy or 0.0, -line.relative_mse))
         tied = [line.method for line in summary if line is not best and line.accuracy == best.accuracy]

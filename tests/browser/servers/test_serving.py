@@ -17,7 +17,7 @@ from workbench.panels.chart import Chart
 from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, Stages, group
-from workbench.panels.tiles import Tile
+from workbench.panels.tiles import Tiles
 from workbench.records import Quantity
 from workbench.errors import SettingError
 guard = Guard()
@@ -25,14 +25,14 @@ guard = Guard()
 CHARTS = """
 slider = widgets.IntSlider(value=1, min=0, max=20, description="bits")
 charts = [Chart(name=f"chart {number}", height=200) for number in range(6)]
-tile = Tile("Payload")
+tiles = Tiles(["Payload"])
 
 def draw(change):
     if change["new"] == 13:
         raise SettingError("bits must not be 13; allowed are all other numbers up to 20")
     if change["new"] == 17:
         raise ZeroDivisionError("a bug")
-    tile.show(Quantity(1000 * change["new"], "bytes", "measured", "n = 1"))
+    tiles["Payload"].show(Quantity(1000 * change["new"], "bytes", "measured", "n = 1"))
     for number, chart in enumerate(charts):
         bars = {"type": "bar", "name": f"trace {number}", "x": ["a", "b"], "y": [change["new"], number]}
         chart.show({"data": [bars], "layout": {"title": {"text": chart.name}}})
@@ -43,7 +43,7 @@ slider.observe(guard(draw), "value")
 draw({"new": 3})
 draw({"new": 1})
 grid = widgets.GridBox(charts, layout=widgets.Layout(grid_template_columns="1fr 1fr 1fr"))
-Frame("Charts", guard=guard, choose=[group("Codec", slider, clicked)], tiles=[tile], views={"All": grid},
+Frame("Charts", guard=guard, choose=[group("Codec", slider, clicked)], tiles=tiles, views={"All": grid},
       code=Code(text="import workbench as wb"))
 """
 
@@ -178,6 +178,19 @@ def test_every_chart_is_live_after_every_change(page, charts):
         page.keyboard.press("ArrowLeft")
         drawn = charts(page).wait_redrawn(drawn)
     assert [chart["data"][0]["y"][0] for chart in drawn.values()] == [1] * 6
+
+
+def test_a_tile_changes_in_place_and_says_where_its_number_comes_from(page):
+    tile = page.locator("[data-tile=Payload]")
+    before = tile.element_handle()
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    tile.locator(".wb-value", has_text="2,000 B").wait_for()
+    assert before.evaluate("node => node.isConnected")  # what points at it or has it in focus keeps it
+    assert tile.get_attribute("data-how") == "Measured here.\nn = 1"
+    assert tile.get_by_role("img", name="measured").is_visible()
+    page.keyboard.press("ArrowLeft")
+    tile.locator(".wb-value", has_text="1,000 B").wait_for()
 
 
 def test_two_pages_at_once_have_all_their_charts(server, visit, charts):
