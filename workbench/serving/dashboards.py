@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import signal
@@ -45,6 +46,16 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _STYLES = Path(__file__).parents[1] / "panels" / "static"
 
 
+def _is_no_ping_warning(record: logging.LogRecord) -> bool:
+    """Whether a line of tornado's log is of use.
+
+    jupyter_server pings a page every 30 s and gives it up after 90 s without an answer. It counts both in
+    milliseconds and hands them to tornado, which counts in seconds and warns of a timeout above the interval.
+    (A timeout as short as the interval ends every connection at its first ping.)
+    """
+    return "websocket_ping_timeout" not in record.getMessage()
+
+
 class Dashboards(Voila):
     """Voila with the doors that it leaves open shut, and our own pages.
 
@@ -59,6 +70,7 @@ class Dashboards(Voila):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        logging.getLogger("tornado.general").addFilter(_is_no_ping_warning)
         self.apps = apps
         self.listener = listener
         self.announce = announce
@@ -76,7 +88,6 @@ class Dashboards(Voila):
         settings["jinja2_env"].loader = ChoiceLoader([own, settings["jinja2_env"].loader])
         settings["allow_remote_access"] = False
         settings["local_hostnames"] = ["localhost"]
-        settings["ws_ping_interval"] = settings["ws_ping_timeout"] = 30_000
         settings["headers"] = {
             "Content-Security-Policy": _content_policy(self.port),
             "Referrer-Policy": "same-origin",

@@ -63,7 +63,7 @@ def test_every_chooser_changes_every_chart_that_depends_on_it(explorer):
         (lambda: explorer.chooser("pictures").select_option("photographs"), {"Payload", "Answer"}),
     ]
     for number, (choose, must_change) in enumerate(steps):
-        address = explorer.page.url
+        address = explorer.page.evaluate("location.href")  # `page.url` is told later
         choose()
         if must_change:
             explorer.page.wait_for_function("before => location.href !== before", arg=address)

@@ -267,6 +267,19 @@ def test_an_app_that_does_not_start_says_so_without_a_traceback(server, visit):
     assert "ZeroDivisionError" not in page.content()
 
 
+@pytest.mark.slow  # the server pings a page after 30 s
+def test_a_page_keeps_its_connection_and_the_slider_its_kernel(server, visit, charts):
+    page = visit(server.app("charts"))
+    charts(page).wait(6)
+    again = []
+    page.on("websocket", lambda socket: again.append(socket.url))
+    page.wait_for_timeout(33_000)
+    assert again == []
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.locator("[data-tile=Payload] .wb-value", has_text="2,000 B").wait_for()
+
+
 @pytest.mark.slow  # waits for the next warm kernel twice
 def test_a_warm_kernel_knows_nothing_of_the_visitor_before(
     browser, tmp_path, write_app, serve_folder, visit, wait_until
