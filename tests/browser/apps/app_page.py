@@ -78,6 +78,11 @@ class AppPage:
         """Click the first button with exactly that text."""
         self.page.locator(".wb-app button", has_text=re.compile(f"^{text}$")).first.click()
 
+    @property
+    def link(self):
+        """The page's address as the page knows it; Playwright's `page.url` hears of it later."""
+        return self.page.evaluate("location.href")
+
     def tile(self, name):
         """The value on a tile."""
         return self.page.locator(f'[data-tile="{name}"] .wb-value').inner_text()

@@ -59,7 +59,7 @@ def test_every_chooser_changes_every_chart_that_depends_on_it(codecs):
         (lambda: codecs.chooser("pictures").select_option("photographs"), every),
     ]
     for number, (choose, must_change) in enumerate(steps):
-        address = codecs.page.url
+        address = codecs.link
         choose()
         codecs.page.wait_for_function(
             "before => location.href !== before", arg=address
@@ -93,7 +93,7 @@ def test_a_click_on_a_reshape_shows_its_symbols(codecs):
         "?.textContent.includes('chosen N = 8 ')"
     )
     assert codecs.chooser("rows (N)").input_value() == "8"
-    assert "codec.rows=8" in codecs.page.url
+    assert "codec.rows=8" in codecs.link
 
 
 def test_an_error_is_a_red_line_and_goes_when_its_cause_goes(codecs):

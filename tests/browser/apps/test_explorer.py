@@ -63,7 +63,7 @@ def test_every_chooser_changes_every_chart_that_depends_on_it(explorer):
         (lambda: explorer.chooser("pictures").select_option("photographs"), {"Payload", "Answer"}),
     ]
     for number, (choose, must_change) in enumerate(steps):
-        address = explorer.page.evaluate("location.href")  # `page.url` is told later
+        address = explorer.link
         choose()
         if must_change:
             explorer.page.wait_for_function("before => location.href !== before", arg=address)
@@ -149,12 +149,12 @@ def test_the_address_restores_the_choice_on_another_page(explorer, served, visit
         "location.hash.includes('codec=uniform') && location.hash.includes('ble5')"
     )
     explorer.settle()
-    address = explorer.page.url
+    address = explorer.link
     token = served.address.partition("?")[2]
     other = Explorer(visit(address.replace("#", f"?{token}#")), charts)
     other.page.wait_for_function("location.hash.includes('codec=uniform')")
     other.settle()
-    assert other.page.url.partition("#")[2] == address.partition("#")[2]
+    assert other.link.partition("#")[2] == address.partition("#")[2]
     assert other.tile("Payload") == explorer.tile("Payload")
     assert other.below("Payload") == explorer.below("Payload")
     for label, chosen in (("split", "layer2"), ("codec", "uniform"), ("link", "ble5")):

@@ -42,7 +42,7 @@ class Fidelity(AppPage):
 
     def change(self, act):
         """Do something that changes the choice; wait until its results are there."""
-        address = self.page.url
+        address = self.link
         act()
         self.page.wait_for_function("before => location.href !== before", arg=address)
         self.settle()
