@@ -8,7 +8,7 @@ with values, which takes milliseconds and spares the symbolic algebra behind tor
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,10 +137,10 @@ def _convolved(
 
 def _pooled(
     maps: Tensor,
-    window: list[int],
-    stride: list[int] = (),
-    padding: list[int] = (0, 0),
-    dilation: list[int] = (1, 1),
+    window: Sequence[int],
+    stride: Sequence[int] = (),
+    padding: Sequence[int] = (0, 0),
+    dilation: Sequence[int] = (1, 1),
     upwards: bool = False,
 ) -> tuple[Tensor, Tensor] | None:
     """The largest of each window, and where it was; None as above, and where sizes are rounded up."""
