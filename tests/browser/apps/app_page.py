@@ -83,6 +83,13 @@ class AppPage:
         """The page's address as the page knows it; Playwright's `page.url` hears of it later."""
         return self.page.evaluate("location.href")
 
+    def change(self, act):
+        """Do something that changes the choice; wait until the kernel heard it and its results are there."""
+        before = self.link
+        act()
+        self.page.wait_for_function("before => location.href !== before", arg=before)
+        self.settle()
+
     def tile(self, name):
         """The value on a tile."""
         return self.page.locator(f'[data-tile="{name}"] .wb-value').inner_text()

@@ -55,19 +55,14 @@ def test_every_chooser_changes_every_chart_that_depends_on_it(explorer):
         (lambda: explorer.chooser("codec").select_option("uniform"), {"Payload", "Latency"}),
         (lambda: explorer.chooser("codec").select_option("rans-csr"), {"Payload", "Latency"}),
         (lambda: explorer.chooser("bits (Q)").press("ArrowLeft"), {"Payload", "Reshape", "Answer"}),
-        (lambda: explorer.chooser("rows (N)").fill("8"), set()),
-        (lambda: explorer.chooser("rows (N)").press("Enter"), {"Payload"}),
+        (lambda: explorer.enter("rows (N)", "8"), {"Payload"}),
         (lambda: explorer.page.locator(".wb-picture").nth(3).click(), {"Payload", "Reshape", "Answer"}),
         (lambda: explorer.chooser("link").select_option("ble5"), {"Latency"}),
         (lambda: explorer.chooser("network").select_option("digits-vit"), all_five),
         (lambda: explorer.chooser("pictures").select_option("photographs"), {"Payload", "Answer"}),
     ]
     for number, (choose, must_change) in enumerate(steps):
-        address = explorer.link
-        choose()
-        if must_change:
-            explorer.page.wait_for_function("before => location.href !== before", arg=address)
-        explorer.settle()
+        explorer.change(choose)
         after = explorer.every_chart()
         for tab in must_change:
             assert after[tab] != before[tab], f"{tab} stayed after step {number}"

@@ -40,13 +40,6 @@ class Fidelity(AppPage):
     def title(self, name):
         return self.chart(name).locator(".gtitle").text_content()
 
-    def change(self, act):
-        """Do something that changes the choice; wait until its results are there."""
-        address = self.link
-        act()
-        self.page.wait_for_function("before => location.href !== before", arg=address)
-        self.settle()
-
     def saved(self, press):
         with self.page.expect_download() as download:
             press()
