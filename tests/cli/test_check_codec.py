@@ -67,6 +67,7 @@ def test_a_broken_one_fails_with_the_check_and_the_reason(run):
     assert "round trip, default:" in result.output and "above the promised 0" in result.output
 
 
+@pytest.mark.slow  # the whole battery on every variant of `context`
 def test_tables_that_a_check_calibrates_are_not_kept(run, tmp_path):
     result = run("workbench.codecs.context:Context", "--mutations", "60")
     assert result.exit_code == 0 and not (tmp_path / "tables").exists()

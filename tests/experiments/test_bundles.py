@@ -109,6 +109,7 @@ def test_a_name_that_nobody_knows_is_said_with_those_that_are_known():
         bundle("gone")
 
 
+@pytest.mark.slow  # trains
 def test_what_the_training_app_trained_is_found_by_its_name(tmp_path, monkeypatch):
     from workbench.neural import pictures
     from workbench.session.training_work import Trainer, Wanted

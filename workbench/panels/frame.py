@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 import ipywidgets as widgets
 
 from workbench.panels.guard import Guard
-from workbench.panels.parts import Code, ThemeSwitch
+from workbench.panels.parts import Code, Connection, ThemeSwitch
 from workbench.panels.static import static
 from workbench.panels.tiles import Tiles
 from workbench.paths import app_notebooks
@@ -56,7 +56,7 @@ class Frame(widgets.VBox):
         places = [
             _style(),
             _placed("wb-head", widgets.HBox([widgets.HTML(_bar(title)), ThemeSwitch()])),
-            _placed("wb-notice-place", widgets.VBox([guard.notice])),
+            _placed("wb-notice-place", widgets.VBox([Connection(), guard.notice])),
             _placed("wb-choose wb-card", widgets.VBox(list(choose))),
             _placed("wb-tiles", tiles),
             _placed("wb-views wb-card", widgets.VBox([self.tabs])),

@@ -1,4 +1,4 @@
-"""Parts of the page that ipywidgets does not have: theme switch, code to copy, stage strip, progress."""
+"""Parts of the page that ipywidgets does not have: theme switch, lost connection, code to copy, stage strip, progress."""
 
 from __future__ import annotations
 
@@ -16,6 +16,12 @@ class ThemeSwitch(anywidget.AnyWidget):
 
     _esm = static("theme.js")
     _css = static("theme.css")
+
+
+class Connection(anywidget.AnyWidget):
+    """A line while a served page cannot reach its kernel; what was chosen last works again afterwards."""
+
+    _esm = static("connection.js")
 
 
 class Code(anywidget.AnyWidget):

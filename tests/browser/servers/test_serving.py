@@ -267,6 +267,28 @@ def test_an_app_that_does_not_start_says_so_without_a_traceback(server, visit):
     assert "ZeroDivisionError" not in page.content()
 
 
+def test_a_slider_outlives_a_broken_connection(server, visit, charts):
+    page = visit(server.app("charts"))
+    charts(page).wait(6)
+    assert not page.locator(".wb-unreachable").is_visible()
+    page.evaluate(
+        """() => { const send = WebSocket.prototype.send;
+        WebSocket.prototype.send = function (message) {
+            WebSocket.prototype.send = send;
+            send.call(this, message);
+            this.onmessage = null;
+            setTimeout(() => this.close(), 1000);
+        }; }"""
+    )
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")  # goes out and is dealt with, but the page never hears of that
+    value = page.locator("[data-tile=Payload] .wb-value")
+    value.filter(has_text="2,000 B").wait_for()
+    page.get_by_role("slider").first.focus()
+    page.keyboard.press("ArrowRight")
+    value.filter(has_text="3,000 B").wait_for(timeout=20_000)
+
+
 @pytest.mark.slow  # the server pings a page after 30 s
 def test_a_page_keeps_its_connection_and_the_slider_its_kernel(server, visit, charts):
     page = visit(server.app("charts"))
@@ -319,13 +341,15 @@ def test_closing_the_page_ends_its_kernel(server, visit, charts, wait_until):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_stopping_the_server_ends_its_kernels(tmp_path, write_app, serve_folder, visit, wait_until, number):
-    write_app(tmp_path, "hello", "import ipywidgets\nipywidgets.Label('hello')")
+    hello = "import ipywidgets\nfrom workbench.panels.parts import Connection\n"
+    write_app(tmp_path, "hello", hello + "ipywidgets.VBox([Connection(), ipywidgets.Label('hello')])")
     server = serve_folder(tmp_path)
     page = visit(server.app("hello"), expected=SERVER_GONE)
     page.get_by_text("hello").wait_for()
     kernels = psutil.Process(server.pid).children(recursive=True)
     assert kernels
     assert server.stop(number) == 0
+    page.get_by_text("The server does not answer").wait_for()
     wait_until(lambda: not any(kernel.is_running() for kernel in kernels), what="the end of every kernel")
 
 
