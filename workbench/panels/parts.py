@@ -1,4 +1,4 @@
-"""Parts of the page that ipywidgets does not have: theme switch, lost connection, code to copy, stage strip, progress."""
+"""Parts of the page that ipywidgets does not have: theme, lost connection, code to copy, stages, progress."""
 
 from __future__ import annotations
 
