@@ -258,8 +258,9 @@ def _flat(tensors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 
 def _over(what: str, values: Sequence[float]) -> str:
-    count = f"mean of {len(values)}" if len(values) > 1 else "1 picture"
-    return f"{what}; {count}, from {min(values):.6g} to {max(values):.6g}"
+    if len(values) == 1:
+        return f"{what}; 1 picture"
+    return f"{what}; mean of {len(values)}, from {min(values):.6g} to {max(values):.6g}"
 
 
 def _share(share: metrics.Share, what: str) -> Quantity:

@@ -189,6 +189,8 @@ def test_a_tile_changes_in_place_and_says_where_its_number_comes_from(page):
     assert before.evaluate("node => node.isConnected")  # what points at it or has it in focus keeps it
     assert tile.get_attribute("data-how") == "Measured here.\nn = 1"
     assert tile.get_by_role("img", name="measured").is_visible()
+    row = "node => { const look = getComputedStyle(node); return [look.overflow, Number(look.zIndex) > 0]; }"
+    assert page.locator(".wb-tiles").evaluate(row) == ["visible", True]  # hovering says how, over the views
     page.keyboard.press("ArrowLeft")
     tile.locator(".wb-value", has_text="1,000 B").wait_for()
 
