@@ -80,7 +80,10 @@ def _bare(like: Tensor, *shape: int) -> Tensor:
 
 
 def _alike(tensor: Tensor) -> Tensor:
-    """Another of the same shape, laid out in the same way."""
+    """Another of the same shape and layout; torch says which where the first has gaps or overlaps."""
+    reach = 1 + sum((length - 1) * step for length, step in zip(tensor.shape, tensor.stride(), strict=True))
+    if reach != tensor.numel():
+        return torch.empty_like(tensor)
     return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
 
 
@@ -165,8 +168,8 @@ def _slid(lengths: Any, widths: Any, steps: Any, pads: Any, spreads: Any) -> lis
 # Shapes of what these give, by hand. torch spells them out in Python, step by step: half of the time that
 # probing a transformer takes; a convolution's shape even brings in symbolic algebra, half a second and 36 MB.
 _SHAPES: dict[Any, Callable[..., Any]] = {
-    torch.ops.aten.gelu.default: lambda tensor, *_: _alike(tensor),
-    torch.ops.aten._safe_softmax.default: lambda tensor, *_: _alike(tensor),
+    torch.ops.aten.gelu.default: lambda tensor, **_: _alike(tensor),
+    torch.ops.aten._safe_softmax.default: lambda tensor, *_, **_named: _alike(tensor),
     torch.ops.aten.native_batch_norm.default: lambda tensor, *_: _normalised(tensor),
     torch.ops.aten.native_layer_norm.default: lambda tensor, *_: _normalised(tensor.contiguous()),
     torch.ops.aten.add.Tensor: _together,
@@ -197,13 +200,14 @@ class _FlopCounter(TorchDispatchMode):
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = kwargs or {}
         shape = _SHAPES.get(func)
-        out = shape(*args) if shape is not None and args[0].device.type == "meta" else None
+        out = shape(*args, **named) if shape is not None and args[0].device.type == "meta" else None
         if out is None:
-            out = func(*args, **(kwargs or {}))
+            out = func(*args, **named)
         operator = func._overloadpacket
         if operator in flop_registry:
-            self.total += flop_registry[operator](*args, **(kwargs or {}), out_val=out)
+            self.total += flop_registry[operator](*args, **named, out_val=out)
         elif operator is torch.ops.aten.mkldnn_rnn_layer:  # an LSTM's layer in one direction, on x86
             steps, hidden, recurrent = args[0].shape[:2], args[1], args[2]
             self.total += 2 * math.prod(steps) * (hidden.numel() + recurrent.numel())
