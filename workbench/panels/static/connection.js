@@ -21,8 +21,7 @@ function render({ model, el }) {
   const kernel = manager?.kernel;
   if (document.body.dataset.voila === undefined || !kernel?.connectionStatusChanged) return () => {};
   const line = document.createElement("div");
-  line.className = "wb-notice wb-unreachable";
-  line.dataset.kind = "warning";
+  line.className = "wb-unreachable";
   line.setAttribute("role", "status");
   line.hidden = true;
   line.textContent = "The server does not answer. What you choose now is not computed; the page keeps trying to reach it.";
