@@ -1,8 +1,5 @@
 """A headless Chromium on served dashboards; console errors and requests to elsewhere fail a test.
 
-apps/ ─ those that follow every choice      jobs/ ─ those whose work starts with a button
-servers/ ─ what serves them                 Each folder runs in one process.
-
 served ─ a running `workbench serve` on the project's apps (one for all tests)
 serve_folder(folder) ─ the same on other apps
 visit(address) ─ a page in a fresh browser profile, watched
