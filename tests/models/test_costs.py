@@ -138,7 +138,7 @@ def test_shapes_alone_give_the_same_facts_as_values(name, monkeypatch):
 
     abbreviated = facts(probe._without_values)
     assert abbreviated == facts(probe._in_earnest)
-    monkeypatch.setattr(probe, "_SHAPES", {})
+    monkeypatch.setattr(probe, "SHAPES", {})
     assert abbreviated == facts(probe._without_values)
 
 

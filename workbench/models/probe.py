@@ -8,7 +8,6 @@ with values, which takes milliseconds and spares the symbolic algebra behind tor
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from torch.utils.flop_counter import flop_registry
 
 from workbench.errors import CutError
 from workbench.models.libraries import without_compiler
+from workbench.models.shapes import SHAPES
 from workbench.models.sharing import with_same_weights, with_weights_without_values
 from workbench.models.tracing import Trace
 
@@ -74,115 +74,6 @@ class _Seen:
     changed: tuple[fx.Node, ...]
 
 
-def _bare(like: Tensor, *shape: int) -> Tensor:
-    """A tensor without values; `new_empty` would be spelled out in Python."""
-    return torch.empty(shape, dtype=like.dtype, device="meta")
-
-
-def _alike(tensor: Tensor) -> Tensor:
-    """Another of the same shape and layout; torch says which where the first has gaps or overlaps."""
-    reach = 1 + sum((length - 1) * step for length, step in zip(tensor.shape, tensor.stride(), strict=True))
-    if reach != tensor.numel():
-        return torch.empty_like(tensor)
-    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
-
-
-def _normalised(tensor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """What a norm gives: its result, and statistics that only training uses."""
-    return _alike(tensor), _bare(tensor, 0), _bare(tensor, 0)
-
-
-def _together(tensor: Tensor, other: Any, **_scaled: Any) -> Tensor | None:
-    """What two tensors of one shape, type and layout give element by element; None where they differ."""
-    same = isinstance(other, Tensor) and (tensor.shape, tensor.stride(), tensor.dtype, tensor.device) == (
-        other.shape, other.stride(), other.dtype, other.device
-    )  # fmt: skip
-    return _alike(tensor) if same else None
-
-
-def _averaged(tensor: Tensor, axes: list[int] | None, keep: bool = False, **other: Any) -> Tensor | None:
-    """A mean along some axes; None where torch is asked for all of them or for another type."""
-    if not axes or other or not tensor.is_floating_point():
-        return None
-    gone = {axis % tensor.ndim for axis in axes}
-    kept = [
-        1 if axis in gone else length for axis, length in enumerate(tensor.shape) if keep or axis not in gone
-    ]
-    return _bare(tensor, *kept)
-
-
-def _multiplied(*tensors: Tensor, **_scaled: Any) -> Tensor | None:
-    """The product of the last two, matrices or batches of them; None where they do not fit."""
-    left, right = tensors[-2:]
-    fit = (
-        left.ndim == right.ndim and left.shape[:-2] == right.shape[:-2] and left.shape[-1] == right.shape[-2]
-    )
-    return _bare(left, *left.shape[:-1], right.shape[-1]) if fit else None
-
-
-def _convolved(
-    maps: Tensor,
-    kernels: Tensor,
-    _bias: Tensor | None,
-    stride: list[int],
-    padding: list[int],
-    dilation: list[int],
-    transposed: bool,
-    _output_padding: list[int],
-    groups: int,
-) -> Tensor | None:
-    """A convolution's result; None where torch has more to say: transposed, or shapes that do not fit."""
-    if transposed or maps.ndim != kernels.ndim or maps.shape[1] != kernels.shape[1] * groups:
-        return None
-    sizes = _slid(maps.shape[2:], kernels.shape[2:], stride, padding, dilation)
-    return _bare(maps, len(maps), len(kernels), *sizes) if min(sizes) > 0 else None
-
-
-def _pooled(
-    maps: Tensor,
-    window: Sequence[int],
-    stride: Sequence[int] = (),
-    padding: Sequence[int] = (0, 0),
-    dilation: Sequence[int] = (1, 1),
-    upwards: bool = False,
-) -> tuple[Tensor, Tensor] | None:
-    """The largest of each window, and where it was; None as above, and where sizes are rounded up."""
-    if upwards or maps.ndim != 4 or {len(window), len(padding), len(dilation)} != {2}:
-        return None
-    sizes = _slid(maps.shape[2:], window, stride or window, padding, dilation)
-    if min(sizes) <= 0 or any(2 * pad > width for pad, width in zip(padding, window, strict=True)):
-        return None
-    out = _bare(maps, *maps.shape[:2], *sizes)
-    return out, out.to(torch.int64)
-
-
-def _slid(lengths: Any, widths: Any, steps: Any, pads: Any, spreads: Any) -> list[int]:
-    """How often a window fits along each axis."""
-    along = zip(lengths, widths, steps, pads, spreads, strict=True)
-    return [
-        (length + 2 * pad - spread * (width - 1) - 1) // step + 1
-        for length, width, step, pad, spread in along
-    ]
-
-
-# Shapes of what these give, by hand. torch spells them out in Python, step by step: half of the time that
-# probing a transformer takes; a convolution's shape even brings in symbolic algebra, half a second and 36 MB.
-_SHAPES: dict[Any, Callable[..., Any]] = {
-    torch.ops.aten.gelu.default: lambda tensor, **_: _alike(tensor),
-    torch.ops.aten._safe_softmax.default: lambda tensor, *_, **_named: _alike(tensor),
-    torch.ops.aten.native_batch_norm.default: lambda tensor, *_: _normalised(tensor),
-    torch.ops.aten.native_layer_norm.default: lambda tensor, *_: _normalised(tensor.contiguous()),
-    torch.ops.aten.add.Tensor: _together,
-    torch.ops.aten.mul.Tensor: _together,
-    torch.ops.aten.mean.dim: _averaged,
-    torch.ops.aten.mm.default: _multiplied,
-    torch.ops.aten.bmm.default: _multiplied,
-    torch.ops.aten.addmm.default: _multiplied,
-    torch.ops.aten.convolution.default: _convolved,
-    torch.ops.aten.max_pool2d_with_indices.default: _pooled,
-}
-
-
 class _FlopCounter(TorchDispatchMode):
     """Adds up torch's own formulas at the dispatcher, so that attention counts too.
 
@@ -201,7 +92,7 @@ class _FlopCounter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = kwargs or {}
-        shape = _SHAPES.get(func)
+        shape = SHAPES.get(func)
         out = shape(*args, **named) if shape is not None and args[0].device.type == "meta" else None
         if out is None:
             out = func(*args, **named)

@@ -25,13 +25,14 @@ guard = Guard()
 CHARTS = """
 slider = widgets.IntSlider(value=1, min=0, max=20, description="bits")
 charts = [Chart(name=f"chart {number}", height=200) for number in range(6)]
-tiles = Tiles(["Payload"])
+tiles = Tiles(["Payload", "Same answer?"])
 
 def draw(change):
     if change["new"] == 13:
         raise SettingError("bits must not be 13; allowed are all other numbers up to 20")
     if change["new"] == 17:
         raise ZeroDivisionError("a bug")
+    tiles["Same answer?"].show("yes", tone="good", note="7", warning="<random> weights")
     tiles["Payload"].show(Quantity(1000 * change["new"], "bytes", "measured", "n = 1"))
     for number, chart in enumerate(charts):
         bars = {"type": "bar", "name": f"trace {number}", "x": ["a", "b"], "y": [change["new"], number]}
@@ -189,6 +190,10 @@ def test_a_tile_changes_in_place_and_says_where_its_number_comes_from(page):
     assert before.evaluate("node => node.isConnected")  # what points at it or has it in focus keeps it
     assert tile.get_attribute("data-how") == "Measured here.\nn = 1"
     assert tile.get_by_role("img", name="measured").is_visible()
+    answer = page.locator("[data-tile='Same answer?']")
+    assert {"wb-good", "wb-warned"} <= set(answer.get_attribute("class").split())
+    assert answer.locator(".wb-sub .wb-warning").inner_text() == "<random> weights"
+    assert answer.locator(".wb-mark").is_hidden() and page.locator(".wb-tile.wb-warned").count() == 1
     row = "node => { const look = getComputedStyle(node); return [look.overflow, Number(look.zIndex) > 0]; }"
     assert page.locator(".wb-tiles").evaluate(row) == ["visible", True]  # hovering says how, over the views
     page.keyboard.press("ArrowLeft")
