@@ -7,6 +7,8 @@ from playwright.sync_api import TimeoutError
 DRAWN = """name => { const chart = document.querySelector(`.wb-chart[data-chart="${name}"]`);
     return chart.dataset.state === 'drawn' && chart.dataset.busy === 'false' && chart.clientWidth > 0; }"""
 
+CHOSEN = "document.querySelector('.wb-address').dataset.choice"
+
 SEEN = """() => JSON.stringify({
     charts: [...document.querySelectorAll('.wb-chart')].map(one => ({...one.dataset, w: one.clientWidth})),
     tab: document.querySelector('[role=tab][aria-selected=true]')?.innerText,
@@ -79,15 +81,21 @@ class AppPage:
         self.page.locator(".wb-app button", has_text=re.compile(f"^{text}$")).first.click()
 
     @property
+    def chosen(self):
+        """The choice that the kernel told last; the address bar follows it a moment later."""
+        return self.page.locator(".wb-address").get_attribute("data-choice")
+
+    @property
     def link(self):
-        """The page's address as the page knows it; Playwright's `page.url` hears of it later."""
+        """The page's address, once it says what is chosen; Playwright's `page.url` hears of it later."""
+        self.page.wait_for_function(f"location.hash === {CHOSEN}")
         return self.page.evaluate("location.href")
 
     def change(self, act):
         """Do something that changes the choice; wait until the kernel heard it and its results are there."""
-        before = self.link
+        before = self.chosen
         act()
-        self.page.wait_for_function("before => location.href !== before", arg=before)
+        self.page.wait_for_function(f"before => {CHOSEN} !== before", arg=before)
         self.settle()
 
     def tile(self, name):

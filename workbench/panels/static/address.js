@@ -25,14 +25,16 @@ function render({ model, el }) {
   };
   let timer = 0;
   const write = () => {
+    button.dataset.choice = `#${model.get("address")}`; // what the address bar says once the timer ends
     clearTimeout(timer); // a slider that is dragged would change the address more often than browsers allow
     timer = setTimeout(() => {
-      const hash = `#${model.get("address")}`;
+      const hash = button.dataset.choice;
       if (location.hash !== hash) history.replaceState(null, "", hash);
     }, 150);
   };
   window.addEventListener("hashchange", ask);
   model.on("change:address", write);
+  button.dataset.choice = `#${model.get("address")}`;
   el.append(button);
   ask();
   return () => {
