@@ -29,6 +29,7 @@ from voila.treehandler import VoilaTreeHandler
 
 from workbench.errors import ServeError
 from workbench.paths import AppNotebook, app_notebooks
+from workbench.serving.first_scripts import FirstScript, FirstScripts
 from workbench.serving.guarding import (
     KERNEL_BYTES,
     AppPage,
@@ -77,9 +78,11 @@ class Dashboards(Voila):
         self.port = listener.getsockname()[1]
 
     def setup_template_dirs(self) -> None:
-        """Our templates before Voila's own."""
+        """Our templates before Voila's own, and every page told of its first scripts."""
         super().setup_template_dirs()
         self.template_paths: list[str] = [str(_TEMPLATES), str(_STYLES), *self.template_paths]
+        self.first = FirstScripts({"static": self.static_paths, "labextensions": self.labextensions_path})
+        self.voila_configuration.page_config_hook = self.first.into_page
 
     def init_settings(self) -> dict:
         """Voila's settings, with headers that keep the page from talking to any other machine."""
@@ -107,12 +110,14 @@ class Dashboards(Voila):
             and "/voila/query" not in handler[0]
             and "/voila/files" not in handler[0]
         ]
-        common: dict[str, Any] = {"voila_configuration": self.voila_configuration, "apps": self.apps}
+        named: dict[str, Any] = {"voila_configuration": self.voila_configuration}
+        common: dict[str, Any] = {**named, "apps": self.apps}
         rendering = {**common, "template_paths": self.template_paths, "config": self.config}
         own: list[Any] = [
             (r"/", HomePage, common),
             (r"/voila/render/(.*)", AppPage, rendering),
             (r"/voila/templates/(.*)", TemplateFiles),
+            (r"/voila/first\.js", FirstScript, {**named, "scripts": self.first}),
             (r"/voila/(plotly\.min\.js)", StaticFileHandler, {"path": str(plotly_folder())}),
             (r"/voila/api/shutdown/(.*)", EndKernel),
         ]

@@ -337,6 +337,24 @@ def test_plotly_comes_once_and_from_the_server(page, server):
     assert page.evaluate(fetched).count(f"{server.bare}voila/plotly.min.js") == 1
 
 
+def test_the_scripts_of_a_page_come_as_one_file(page, server):
+    """One that comes by itself belongs into first_scripts.txt, since the page waited for it."""
+    fetched = page.evaluate("performance.getEntriesByType('resource').map((entry) => entry.name)")
+    scripts = [name.removeprefix(server.bare) for name in fetched if name.partition("?")[0].endswith(".js")]
+    first = [name for name in scripts if name.startswith("voila/first.js?v=")]
+    assert len(first) == 1
+    entries = [name for name in scripts if "/remoteEntry." in name]
+    assert sorted(name.split("/static/")[0] for name in entries) == [
+        "voila/labextensions/@jupyter-widgets/jupyterlab-manager",
+        "voila/labextensions/@voila-dashboards/widgets-manager8",
+        "voila/labextensions/anywidget",
+    ]
+    rest = sorted(name.partition("?")[0] for name in {*scripts} - {*first, *entries})
+    assert rest == [
+        "voila/plotly.min.js", "voila/static/voila.js", "voila/templates/lab/static/voila-style.js",
+    ]  # fmt: skip
+
+
 def test_closing_the_page_ends_its_kernel(server, visit, charts, wait_until):
     before = set(psutil.Process(server.pid).children())  # kernels of earlier tests may still be ending
     page = visit(server.app("charts"))
