@@ -114,7 +114,7 @@ class Dashboards(Voila):
         common: dict[str, Any] = {**named, "apps": self.apps}
         rendering = {**common, "template_paths": self.template_paths, "config": self.config}
         own: list[Any] = [
-            (r"/", HomePage, common),
+            (r"/", HomePage, {**common, "scripts": self.first}),
             (r"/voila/render/(.*)", AppPage, rendering),
             (r"/voila/templates/(.*)", TemplateFiles),
             (r"/voila/first\.js", FirstScript, {**named, "scripts": self.first}),

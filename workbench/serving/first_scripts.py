@@ -52,9 +52,13 @@ class FirstScripts:
             places = [Path(folder) / rest for folder in self.folders.get(kind, ())]
             yield from [place for place in places if place.is_file()][:1]
 
+    def address(self, base_url: str) -> str:
+        """Where the script is, on a server that answers at `base_url`."""
+        return f"{base_url}voila/first.js?v={self.version}"
+
     def into_page(self, page_config: dict[str, Any], *, base_url: str, **known: Any) -> dict[str, Any]:
-        """Voila's hook: tells the page's template where the script is."""
-        return {**page_config, "firstScript": f"{base_url}voila/first.js?v={self.version}"}
+        """Voila's hook: tells the page's template that address."""
+        return {**page_config, "firstScript": self.address(base_url)}
 
 
 class FirstScript(BaseVoilaHandler):

@@ -21,6 +21,7 @@ from voila.static_file_handler import TemplateStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
 from workbench.paths import AppNotebook
+from workbench.serving.first_scripts import FirstScripts
 
 KERNEL_BYTES = 700e6
 
@@ -86,10 +87,11 @@ class EndKernel(VoilaShutdownKernelHandler):
 class HomePage(BaseVoilaHandler):
     """One card for each app."""
 
-    def initialize(self, apps: tuple[AppNotebook, ...], **kwargs: Any) -> None:
+    def initialize(self, apps: tuple[AppNotebook, ...], scripts: FirstScripts, **kwargs: Any) -> None:
         """Tornado's constructor."""
         super().initialize(**kwargs)
         self.apps = apps
+        self.scripts = scripts
 
     @web.authenticated
     def get(self) -> None:
@@ -97,7 +99,9 @@ class HomePage(BaseVoilaHandler):
         if self.get_argument("token", ""):
             self.redirect(self.base_url)
             return
-        self.write(self.render_template("home.html", apps=self.apps, base_url=self.base_url))
+        scripts = (self.scripts.address(self.base_url), f"{self.base_url}voila/plotly.min.js")
+        page = self.render_template("home.html", apps=self.apps, base_url=self.base_url, scripts=scripts)
+        self.write(page)
 
 
 class AppPage(TornadoVoilaHandler):

@@ -355,6 +355,21 @@ def test_the_scripts_of_a_page_come_as_one_file(page, server):
     ]  # fmt: skip
 
 
+def test_the_home_page_fetches_what_an_app_will_need(server, visit, charts):
+    page = visit(server.address)
+    page.wait_for_function(
+        """() => performance.getEntriesByType('resource')
+        .filter((one) => one.responseEnd && /first[.]js|plotly[.]min[.]js/.test(one.name)).length === 2"""
+    )
+    page.get_by_role("link", name="Charts").click()
+    charts(page).wait(6)
+    travelled = page.evaluate(
+        """() => performance.getEntriesByType('resource')
+        .filter((one) => /first[.]js|plotly[.]min[.]js/.test(one.name)).map((one) => one.transferSize)"""
+    )
+    assert travelled == [0, 0]
+
+
 def test_closing_the_page_ends_its_kernel(server, visit, charts, wait_until):
     before = set(psutil.Process(server.pid).children())  # kernels of earlier tests may still be ending
     page = visit(server.app("charts"))
