@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.codecs import quantise as quantise_module
+from workbench.codecs.extremes import all_finite, extremes
 from workbench.codecs.quantise import (
     dequantise,
     grid,
@@ -50,6 +51,40 @@ def test_symbols_equal_the_formula_in_exact_arithmetic(bits, kind):
     assert [float(v) for v in back] == [float(np.float32((q - zero) * scale)) for q in expected]
     assert np.abs(back.astype(np.float64) - features).max() <= rounding_bound(features, bits)
     assert rounding_bound(features, bits) <= scale * 0.501 + 1e-7 * np.abs(features).max() * 3
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("shift", [0.0, 3.0, -3.0, 1e5, -1e8, 3e38])
+def test_each_way_of_rounding_and_of_scaling_gives_the_same(bits, shift):
+    """The short ways for common ranges against the long ones, over ranges that take either; some round up
+    beyond the last symbol."""
+    for seed in range(20):
+        values = (np.random.default_rng(seed).normal(size=999) + shift).astype(np.float32)
+        symbols, scale, zero_point = quantise(values, bits)
+        long = np.empty_like(symbols)
+        quantise_module._round(values, 1.0 / scale, float(zero_point), float(2**bits - 1), long)
+        assert (symbols == long).all()
+        if bits <= 8:
+            expected = levels(8, scale, zero_point)[symbols]
+            assert (dequantise(symbols, scale, zero_point).view(np.int32) == expected.view(np.int32)).all()
+
+
+@pytest.mark.parametrize(
+    "values", [[0.0], [-2.5, 3e38, -3e38], [-1e-45, 1e-45], [float("inf"), 1.0], [-1.0, -float("inf")]]
+)
+def test_extremes_are_the_least_and_the_greatest(values):
+    array = np.array(values, np.float32)
+    assert extremes(array) == (min(array.tolist()), max(array.tolist()))
+    assert extremes(array[::-1]) == extremes(array)
+    assert all_finite(array) == bool(np.isfinite(array).all())
+
+
+@pytest.mark.parametrize("bits", [0x7FC00000, 0xFFC00000, 0x7F800001, 0xFFFFFFFF, 0x7F800000, 0xFF800000])
+@pytest.mark.parametrize("place", [0, 17, 99])
+def test_what_is_not_finite_is_seen_anywhere(bits, place):
+    array = np.ones(100, np.float32)
+    array.view(np.uint32)[place] = bits
+    assert not all_finite(array) and not all_finite(array[::-1])
 
 
 def test_zero_comes_back_exactly():
@@ -125,9 +160,14 @@ def test_grid_of_the_paper_by_hand():
 
 def test_machine_code_fuses_no_multiplication_with_an_addition():
     """A fused multiply-add rounds once instead of twice: the same source would give other symbols on ARM."""
-    fresh = numba.njit(nogil=True)(quantise_module._round.py_func)  # code from the cache cannot be looked at
-    for kind in (np.uint8, np.uint16):
-        fresh(np.ones(3, np.float32), 1.0, 0.0, 15.0, np.empty(3, kind))
-    code = list(fresh.inspect_asm().values())
-    assert len(code) == 2 and all("mul" in text for text in code)
+    code = []
+    for function, bounds in (
+        (quantise_module._round, (1.0, 0.0, 15.0)),
+        (quantise_module._round_inside, (1.0, np.int32(0))),
+    ):
+        fresh = numba.njit(nogil=True)(function.py_func)  # code from the cache cannot be looked at
+        for kind in (np.uint8, np.uint16):
+            fresh(np.ones(3, np.float32), *bounds, np.empty(3, kind))
+        code += fresh.inspect_asm().values()
+    assert len(code) == 4 and all("mul" in text for text in code)
     assert not any(re.search(r"\b(v?fn?m(add|sub)\w*|fmla|fmls)\b", text) for text in code)

@@ -8,7 +8,6 @@ options on the command line, the battery of tests) follows from the declaration.
 from __future__ import annotations
 
 import dataclasses
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -142,6 +141,8 @@ def as_features(features: Any) -> tuple[NDArray[np.float32], str]:
     ------
     InputError : not such an array, not finite, or more values than one payload may hold.
     """
+    from workbench.codecs.extremes import all_finite
+
     try:
         array = np.asarray(features)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -149,7 +150,7 @@ def as_features(features: Any) -> tuple[NDArray[np.float32], str]:
             f"features must be a numpy array of floats, not {type(features).__name__} ({error}); "
             "a torch tensor gives one by tensor.detach().float().cpu().numpy()"
         ) from error
-    code = _FLOATS.get(array.dtype.name)
+    code = _code_of(array.dtype)
     if code is None:
         raise InputError(f"features are of type {array.dtype}; allowed: {', '.join(_FLOATS)}")
     if not layout.fits(array.shape):
@@ -157,14 +158,22 @@ def as_features(features: Any) -> tuple[NDArray[np.float32], str]:
             f"features of shape {array.shape} are more than a payload holds: at most {layout.MAX_DIMS} axes "
             f"and {layout.MAX_ELEMENTS} values; encode the samples of a batch one by one"
         )
-    with np.errstate(over="ignore"):
-        values = np.asarray(array, dtype=np.float32, order="C")
-    if not _all_finite(values):
+    if array.dtype == np.float32:
+        values = np.asarray(array, order="C")
+    else:
+        with np.errstate(over="ignore"):
+            values = np.asarray(array, dtype=np.float32, order="C")
+    if not all_finite(values):
         bad = int(values.size - np.isfinite(values).sum())
         raise InputError(
             f"{bad} of {values.size} features are not finite in float32; remove nan and inf first"
         )
     return values, code
+
+
+@cache
+def _code_of(dtype: np.dtype[Any]) -> str | None:
+    return _FLOATS.get(dtype.name)
 
 
 def make_codec(name: str, **settings: Any) -> Codec:
@@ -190,6 +199,8 @@ def decode(payload: bytes | bytearray | memoryview) -> NDArray[Any]:
     ------
     PayloadError : damaged, or coded by a codec that is not installed here.
     """
+    from workbench.codecs.extremes import all_finite
+
     envelope, codec = _open(payload)
     try:
         array = np.asarray(codec.unpack(envelope.body, envelope.shape))
@@ -199,7 +210,7 @@ def decode(payload: bytes | bytearray | memoryview) -> NDArray[Any]:
         ) from error
     if array.shape != envelope.shape:
         raise PayloadError(f"{codec.name} gave shape {array.shape} where the payload says {envelope.shape}")
-    if not _all_finite(array):
+    if not all_finite(array):
         raise PayloadError(f"the payload is damaged: {codec.name} gave values that are not finite")
     if envelope.dtype == "f2":
         array = np.clip(array, -_HALF, _HALF)
@@ -223,11 +234,6 @@ def describe(payload: bytes | bytearray | memoryview) -> Description:
         shannon_bytes=anatomy.shannon_bytes,
         notes=anatomy.notes,
     )
-
-
-def _all_finite(values: NDArray[Any]) -> bool:
-    """Whether no value is nan or infinite; both show in the least and the greatest."""
-    return not values.size or (math.isfinite(values.min()) and math.isfinite(values.max()))
 
 
 def _codec_of(envelope: layout.Envelope) -> Codec:

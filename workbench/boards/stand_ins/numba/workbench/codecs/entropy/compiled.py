@@ -43,6 +43,19 @@ def _round(values, inverse, zero_point, top, symbols):
     symbols[...] = np.clip(levels, 0.0, top).astype(np.uint16)
 
 
+def _round_inside(values, inverse, zero_point, symbols):
+    symbols[...] = np.rint(values.astype(np.float64) * inverse).astype(np.int64) + zero_point
+
+
+def _scale(symbols, zero_point, scale, values):
+    values[...] = (symbols.astype(np.float32) - zero_point) * scale
+
+
+def _extreme_keys(bits):
+    keys = bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))
+    return keys.min(), keys.max()
+
+
 def _look_up(symbols, table, values):
     values[...] = table[symbols]
 
@@ -160,7 +173,10 @@ def _pack(symbols, bits, body):
 
 TWINS = {
     ("quantise", "_round"): _round,
+    ("quantise", "_round_inside"): _round_inside,
+    ("quantise", "_scale"): _scale,
     ("quantise", "_look_up"): _look_up,
+    ("extremes", "_extreme_keys"): _extreme_keys,
     ("packing", "_pack"): _pack,
     ("rans", "count_bytes"): count_bytes,
     ("rans", "encode_pairs"): encode_pairs,
