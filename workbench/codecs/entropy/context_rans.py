@@ -20,9 +20,10 @@ CHUNK = np.uint64(512)  # columns prepared at a time; even, so that pairs stay t
 
 _U0, _U1, _U2, _U3, _U7, _U8, _U32 = (np.uint64(number) for number in (0, 1, 2, 3, 7, 8, 32))
 _BYTE, _ONE_LANE = np.uint64(0xFF), whole(0)
-_UNLIKE, _OUT, _CLASSES = (np.uint64(part * 4 * int(CHUNK)) for part in range(1, 4))
+_PITCH = CHUNK + np.uint64(2)  # of the lanes on the desk: a stretch of symbols has the two before it in front
+_UNLIKE, _OUT, _CLASSES = (np.uint64(part * 4 * int(_PITCH)) for part in range(1, 4))
 _CONTEXTS = _CLASSES + np.uint64(MOST_CLASSES)
-_LANE_1, _LANE_2, _LANE_3 = CHUNK, CHUNK * np.uint64(2), CHUNK * np.uint64(3)
+_LANE_1, _LANE_2, _LANE_3 = _PITCH, _PITCH * np.uint64(2), _PITCH * np.uint64(3)
 DESK: Final = int(_CONTEXTS)  # cells before the tables of the places
 
 
@@ -153,7 +154,6 @@ def decode_rows(
     lanes = len(starts) - 1
     each = rows // lanes if lanes > 1 else 0
     precision = np.uint64(bits)
-    mask = (np.uint64(1) << precision) - np.uint64(1)
     width, used = np.uint64(stride - 3), _U0
     others, begins = np.empty(4, np.uint64), np.empty(4, np.uint64)
     since = np.zeros(4, np.int64)  # rows since one that may not look up
@@ -170,9 +170,9 @@ def decode_rows(
             others[lane] = np.uint64(own[5] if since[lane] else -1)
             if factors is not None:
                 factors[lane] = np.uint64(own[1] if since[lane] else FIRST)
+        o0, o1, o2, o3 = others[0], others[1], others[2], others[3]
         l0, l1 = np.uint64(flat[begins[0]]), np.uint64(flat[begins[1]])
         l2, l3 = np.uint64(flat[begins[2]]), np.uint64(flat[begins[3]])
-        m0, m1, m2, m3 = l0, l1, l2, l3
         done = _U0
         while done < width:
             end = min(width - done, CHUNK)
@@ -193,22 +193,16 @@ def decode_rows(
                 )
             at = _U0
             while at < end:
-                x0, m0 = _take(x0, desk, at, _U0, factors, others, l0, m0, slots, precision, mask)
-                x1, m1 = _take(x1, desk, at + _LANE_1, _U1, factors, others, l1, m1, slots, precision, mask)
-                x2, m2 = _take(x2, desk, at + _LANE_2, _U2, factors, others, l2, m2, slots, precision, mask)
-                x3, m3 = _take(x3, desk, at + _LANE_3, _U3, factors, others, l3, m3, slots, precision, mask)
+                x0, l0 = _take(x0, desk, at, _U0, factors, o0, l0, slots, precision)
+                x1, l1 = _take(x1, desk, at + _LANE_1, _U1, factors, o1, l1, slots, precision)
+                x2, l2 = _take(x2, desk, at + _LANE_2, _U2, factors, o2, l2, slots, precision)
+                x3, l3 = _take(x3, desk, at + _LANE_3, _U3, factors, o3, l3, slots, precision)
                 at += _U1
                 if at < end:
-                    x0, l0 = _take(x0, desk, at, _U0, factors, others, m0, l0, slots, precision, mask)
-                    x1, l1 = _take(
-                        x1, desk, at + _LANE_1, _U1, factors, others, m1, l1, slots, precision, mask
-                    )
-                    x2, l2 = _take(
-                        x2, desk, at + _LANE_2, _U2, factors, others, m2, l2, slots, precision, mask
-                    )
-                    x3, l3 = _take(
-                        x3, desk, at + _LANE_3, _U3, factors, others, m3, l3, slots, precision, mask
-                    )
+                    x0, l0 = _take(x0, desk, at, _U0, factors, o0, l0, slots, precision)
+                    x1, l1 = _take(x1, desk, at + _LANE_1, _U1, factors, o1, l1, slots, precision)
+                    x2, l2 = _take(x2, desk, at + _LANE_2, _U2, factors, o2, l2, slots, precision)
+                    x3, l3 = _take(x3, desk, at + _LANE_3, _U3, factors, o3, l3, slots, precision)
                     at += _U1
                 x0, used = refill(x0, words, used)
                 x1, used = refill(x1, words, used)
@@ -228,11 +222,10 @@ def decode_rows(
         for _ in range(starts[lane] + each, starts[lane + 1]):
             _begin(flat, begins[lane], stride, since[lane], background)
             own = filters[chosen[channels[lane]]]
-            others[0] = np.uint64(own[5] if since[lane] else -1)
+            o0 = np.uint64(own[5] if since[lane] else -1)
             if factors is not None:
                 factors[0] = np.uint64(own[1] if since[lane] else FIRST)
             left = np.uint64(flat[begins[lane]])
-            further = left
             done = _U0
             while done < width:
                 end = min(width - done, CHUNK)
@@ -252,9 +245,7 @@ def decode_rows(
                 )
                 at = _U0
                 while at < end:
-                    symbol = left
-                    x, left = _take(x, desk, at, _U0, factors, others, left, further, slots, precision, mask)
-                    further = symbol
+                    x, left = _take(x, desk, at, _U0, factors, o0, left, slots, precision)
                     at += _U1
                     if not at & _U1 or at == end:
                         x, used = refill(x, words, used)
@@ -307,10 +298,12 @@ def _prepare(
     desk: NDArray[np.uint16],
     lane: int,
 ) -> None:
-    """What the rows above say for a stretch of a row: their part of w, and of the place in `Walk.classes`."""
+    """What a stretch of a row begins with: the two symbols before it, and what the rows above say, their part
+    of w, and of the place in `Walk.classes`."""
     own = filters[index]
     most, times, scale, size = joint
-    target = np.uint64(lane) * CHUNK
+    target = np.uint64(lane) * _PITCH
+    desk[target + _OUT], desk[target + _OUT + _U1] = np.uint16(flat[begin]), np.uint16(flat[begin + _U1])
     place = _U0
     if since == 0:
         first = np.uint16(first_base(own, background))
@@ -342,28 +335,27 @@ def _take(
     at: np.uint64,
     lane: np.uint64,
     factors: NDArray[np.uint64] | None,
-    others: NDArray[np.uint64],
+    other: np.uint64,
     left: np.uint64,
-    further: np.uint64,
     slots: NDArray[np.uint32],
     precision: np.uint64,
-    mask: np.uint64,
 ) -> tuple[np.uint64, np.uint64]:
-    """Pop one symbol by the table of its neighbourhood; the state after it, and the symbol.
+    """Pop one symbol by the table of its neighbourhood onto the desk; the state after it, and the symbol.
 
-    `others` are the factors of LL, which may wrap around.
+    `other` is the factor of LL, which may wrap around.
     """
+    further = np.uint64(desk[at + _OUT])
     unlike = np.uint64(desk[at + _UNLIKE])
-    place = np.uint64(desk[at]) + others[lane] * further
+    place = np.uint64(desk[at]) + other * further
     if factors is None:
         place += np.uint64(desk[_CLASSES + unlike + left])
     else:
         corner = unlike & _BYTE
         g = (unlike >> _U8) + max(left, corner) - min(left, corner)
         place += factors[lane] * left + np.uint64(desk[_CLASSES + g])
-    entry = np.uint64(slots[np.uint64(desk[_CONTEXTS + place]) << precision | x & mask])
+    entry = np.uint64(slots[np.uint64(desk[_CONTEXTS + place]) << precision | x & ((_U1 << precision) - _U1)])
     symbol = entry & _BYTE
-    desk[at + _OUT] = np.uint16(symbol)
+    desk[at + _OUT + _U2] = np.uint16(symbol)
     return pop(x, entry, precision), symbol
 
 
@@ -372,7 +364,7 @@ def _file(
     flat: NDArray[np.uint8], begin: np.uint64, count: np.uint64, desk: NDArray[np.uint16], lane: int
 ) -> None:
     """Move the symbols of a stretch from the desk into the frame."""
-    source = np.uint64(lane) * CHUNK + _OUT
+    source = np.uint64(lane) * _PITCH + _OUT + _U2
     place = _U0
     while place < count:
         flat[begin + _U2 + place] = np.uint8(desk[source + place])
