@@ -121,9 +121,8 @@ def contexts_of(
     The former are borrowed (see `scratch`): the next call overwrites them.
     """
     own = grid.walk
-    count = own.fine << grid.bits
-    keys = borrow("keys", (grid.rows, grid.width), np.uint16 if count <= 1 << 16 else np.uint32)
-    histogram = np.zeros(count, np.uint32)
+    keys = borrow("keys", (grid.rows, grid.width), own.shifted.dtype.type)
+    histogram = np.zeros(own.fine << grid.bits, np.uint32)
     fill_keys(
         symbols,
         grid.starts,
@@ -133,8 +132,7 @@ def contexts_of(
         chosen,
         own.bounds,
         own.span,
-        own.contexts,
-        grid.bits,
+        own.shifted,
         borrow("frame", (grid.rows, grid.width + 3), np.uint8),
         borrow("places", (stretch_rows(grid.width), grid.width + 3), np.uint16),
         keys,

@@ -61,7 +61,8 @@ class Walk(NamedTuple):
 
     `filters` has a row for each filter: its base, so that no w is negative, then the factors of L, U, UR, UL,
     LL and UU. `bounds` are the g at which a place counts as more uneven, four of them; w lies below `span`,
-    and `contexts` has the fine context of each class and w, class by class, `fine` of them altogether.
+    and `contexts` has the fine context of each class and w, class by class, `fine` of them altogether;
+    `shifted` has them << bits, in 16 bits where that is enough for these and a symbol, else in 32.
 
     `classes` is what a decoder looks up, by the numbers (most, times, scale, size) of `joint`, which make
     n = (min(|U - UL| + |U - UR|, most) * times + UL) * scale. Where it `knows_factors`, up to 4 bits, it has
@@ -73,6 +74,7 @@ class Walk(NamedTuple):
     bounds: NDArray[np.int64]
     span: int
     contexts: NDArray[np.uint16]
+    shifted: NDArray[Any]
     fine: int
     classes: NDArray[np.uint16]
     joint: tuple[int, int, int, int]
@@ -96,6 +98,7 @@ def walk(bits: int, background: int, fitted: bool) -> Walk:
         distance = np.clip(distance, -16 * background - largest, 16 * (largest - background) + largest)
     order = _steps(distance, bits, fitted)
     count = int(order.max()) + 1
+    fine = count * (len(limits) + 1)
     contexts = np.concatenate([order + count * unevenness for unevenness in range(len(limits) + 1)])
     bounds = np.array(limits + (_NEVER,) * (4 - len(limits)), np.int64)
     steps, most = np.arange(largest + 1), max(limits)
@@ -113,7 +116,8 @@ def walk(bits: int, background: int, fitted: bool) -> Walk:
         bounds,
         span,
         contexts.astype(np.uint16),
-        count * (len(limits) + 1),
+        (contexts << bits).astype(np.uint16 if fine << bits <= 1 << 16 else np.uint32),
+        fine,
         classes.astype(np.uint16),
         joint,
         knows_factors,
@@ -196,8 +200,7 @@ def fill_keys(
     chosen: NDArray[np.uint8],
     bounds: NDArray[np.int64],
     span: int,
-    contexts: NDArray[np.uint16],
-    bits: int,
+    shifted: NDArray[Any],
     framed: NDArray[np.uint8],
     places: NDArray[np.uint16],
     keys: NDArray[Any],
@@ -205,8 +208,8 @@ def fill_keys(
 ) -> None:
     """Fine context << bits | symbol of every symbol, uint16 or uint32, and how often each occurs.
 
-    `framed` and `places`, of `stretch_rows` rows, are working memory. A stretch of rows is taken through all
-    steps while it is near the processor.
+    `shifted` is of the walk. `framed` and `places`, of `stretch_rows` rows, are working memory. A stretch of
+    rows is taken through all steps while it is near the processor.
     """
     width, stride = np.uint64(symbols.shape[1]), np.uint64(symbols.shape[1] + 3)
     source, flat, where, out = symbols.reshape(-1), framed.reshape(-1), places.reshape(-1), keys.reshape(-1)
@@ -229,8 +232,11 @@ def fill_keys(
                 done += 1
             if done < count:
                 _inner_places(flat, start, done, count - done, stride, _U2 * stride, own, bounds, span, where)
-            _count_keys(source, read, count, width, where, contexts, bits, out, histogram, twin)
-            read += np.uint64(count) * width
+            place = _U2
+            for _ in range(count):
+                _count_keys(source, read, width, where, place, shifted, out, histogram, twin)
+                read += width
+                place += stride
             row += count
             since = since + count if row % plane else 0
     for key in range(len(histogram)):
@@ -262,31 +268,29 @@ def _frame(
 def _count_keys(
     source: NDArray[np.uint8],
     read: np.uint64,
-    rows: int,
     width: np.uint64,
     where: NDArray[np.uint16],
-    contexts: NDArray[np.uint16],
-    bits: int,
+    place: np.uint64,
+    shifted: NDArray[Any],
     out: NDArray[Any],
     histogram: NDArray[np.uint32],
     twin: NDArray[np.uint32],
 ) -> None:
-    shift = np.uint64(bits)
-    at, place = read, _U2
-    for _ in range(rows):
-        end = at + width
-        while at < end:
-            out[at] = np.uint64(contexts[np.uint64(where[place])]) << shift | np.uint64(source[at])
-            at += _U1
-            place += _U1
-        place += _U3
-    at, end = read, read + np.uint64(rows) * width
+    """Keys of a row by its places, counted on the way."""
+    at, end = read, read + width
     while at + _U1 < end:
-        histogram[np.uint64(out[at])] += np.uint32(1)
-        twin[np.uint64(out[at + _U1])] += np.uint32(1)
+        key = np.uint64(shifted[np.uint64(where[place])]) | np.uint64(source[at])
+        out[at] = key
+        histogram[key] += np.uint32(1)
+        key = np.uint64(shifted[np.uint64(where[place + _U1])]) | np.uint64(source[at + _U1])
+        out[at + _U1] = key
+        twin[key] += np.uint32(1)
         at += _U2
+        place += _U2
     if at < end:
-        histogram[np.uint64(out[at])] += np.uint32(1)
+        key = np.uint64(shifted[np.uint64(where[place])]) | np.uint64(source[at])
+        out[at] = key
+        histogram[key] += np.uint32(1)
 
 
 @compiled

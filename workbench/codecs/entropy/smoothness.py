@@ -42,15 +42,24 @@ def _differences(
     flat: NDArray[np.uint8], size: int, stride: int, step: int, places: int
 ) -> tuple[np.int64, np.int64, int]:
     """Sum of differences, of their squares, and their number, at places spread out but always the same."""
-    total, squares, found, place = np.int64(0), np.int64(0), 0, 0
-    jump = (len(flat) // 5 * 3 + 7919) % len(flat)
+    count, zero, one = np.uint64(len(flat)), np.uint64(0), np.uint64(1)
+    sizes, strides, far = np.uint64(size), np.uint64(stride), np.uint64(step * stride)
+    jump = (count // np.uint64(5) * np.uint64(3) + np.uint64(7919)) % count
+    along, beside = jump // strides % sizes, jump % strides
+    place, where, rest = zero, zero, zero  # where: place // stride % size, by additions alone
+    total, squares, found = zero, zero, zero
     for _ in range(places):
         place += jump
-        if place >= len(flat):
-            place -= len(flat)
-        if (place // stride) % size + step < size:
-            difference = abs(np.int64(flat[place]) - np.int64(flat[place + step * stride]))
-            total += difference
-            squares += difference * difference
-            found += 1
-    return total, squares, found
+        place -= count if place >= count else zero
+        rest += beside
+        over = rest >= strides
+        rest -= strides if over else zero
+        where += along + (one if over else zero)
+        where -= sizes if where >= sizes else zero
+        inside = where + np.uint64(step) < sizes
+        here, there = np.uint64(flat[place]), np.uint64(flat[place + (far if inside else zero)])
+        difference = max(here, there) - min(here, there)
+        total += difference
+        squares += difference * difference
+        found += one if inside else zero
+    return np.int64(total), np.int64(squares), int(found)
