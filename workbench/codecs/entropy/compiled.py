@@ -16,6 +16,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -61,3 +62,17 @@ def _high_multiply(typing_context: Any, a: Any, b: Any) -> Any:
 
 high_multiply = cast(Callable[[np.uint64, np.uint64], np.uint64], intrinsic(_high_multiply))
 """The upper 64 of the 128 bits of a product; only for compiled functions."""
+
+
+def _eight_at(typing_context: Any, data: Any, place: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        word = ir.IntType(64)
+        where = builder.bitcast(builder.gep(array.data, [arguments[1]]), word.as_pointer())
+        return builder.load(where, align=1)
+
+    return types.uint64(data, types.uint64), generate
+
+
+eight_at = cast(Callable[[NDArray[np.uint8], np.uint64], np.uint64], intrinsic(_eight_at))
+"""Eight bytes of an array as one number, from any place, in this machine's order; only for compiled code."""

@@ -20,14 +20,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.codecs.entropy.compiled import compiled, high_multiply
+from workbench.codecs.entropy.compiled import compiled, eight_at, high_multiply
 
 LANES: Final = 4
 PAIR_BITS: Final = 12  # most precision with one renormalisation for two symbols
 LOWEST: Final = np.uint64(1 << 31)
 
 _U0, _U1, _U2, _U3, _U4, _U5, _U6, _U7, _U8 = (np.uint64(number) for number in range(9))
-_U20, _U32, _TWELVE, _SHIFT = np.uint64(20), np.uint64(32), np.uint64(0xFFF), np.uint64(63)
+_U16, _U20, _U32, _SHIFT = np.uint64(16), np.uint64(20), np.uint64(32), np.uint64(63)
+_BYTE, _TWELVE, _ABOVE_15 = np.uint64(0xFF), np.uint64(0xFFF), np.uint64(0xF0F0F0F0F0F0F0F0)
 
 
 def in_range(states: NDArray[np.uint64]) -> bool:
@@ -37,27 +38,29 @@ def in_range(states: NDArray[np.uint64]) -> bool:
 
 @compiled
 def count_bytes(symbols: NDArray[np.uint8], histogram: NDArray[np.int64]) -> None:
-    """Add up how often each byte occurs; those below 16 are counted two at a time."""
-    some, place, count = np.uint8(0), _U0, np.uint64(len(symbols))
-    while place < count:
-        some |= symbols[place]
-        place += _U1
-    place = _U0
-    if some < 16:
-        pairs = np.zeros(256, np.uint32)
-        twin = np.zeros(256, np.uint32)  # two counters each, since equal pairs often follow each other
-        while place + _U3 < count:
-            pair = np.uint64(symbols[place]) << np.uint64(4) | np.uint64(symbols[place + _U1])
-            pairs[pair] += np.uint32(1)
-            pair = np.uint64(symbols[place + _U2]) << np.uint64(4) | np.uint64(symbols[place + _U3])
-            twin[pair] += np.uint32(1)
-            place += np.uint64(4)
+    """Add up how often each byte occurs: two at a time while all are below 16, else one by one."""
+    some, place, count = _U0, _U0, np.uint64(len(symbols))
+    pairs = np.zeros(1024, np.uint32)  # four counters each, since equal pairs often follow each other
+    second, third, fourth = np.uint64(256), np.uint64(512), np.uint64(768)
+    while place + _U7 < count and not some:
+        word = eight_at(symbols, place)
+        some = word & _ABOVE_15
+        word |= word >> _U4
+        pairs[word & _BYTE] += np.uint32(1)
+        pairs[(word >> _U16 & _BYTE) + second] += np.uint32(1)
+        pairs[(word >> _U32 & _BYTE) + third] += np.uint32(1)
+        pairs[(word >> np.uint64(48) & _BYTE) + fourth] += np.uint32(1)
+        place += _U8
+    if not some:
         for both in range(256):
-            number = np.int64(pairs[both]) + np.int64(twin[both])
+            number = np.int64(0)
+            for part in range(both, 1024, 256):
+                number += np.int64(pairs[part])
             histogram[both >> 4] += number
             histogram[both & 15] += number
     else:
         counters = np.zeros(1024, np.uint32)
+        place = _U0
         while place + _U3 < count:
             counters[np.uint64(symbols[place])] += np.uint32(1)
             counters[np.uint64(symbols[place + _U1]) + np.uint64(256)] += np.uint32(1)

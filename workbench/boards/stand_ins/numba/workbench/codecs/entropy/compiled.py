@@ -38,6 +38,10 @@ def high_multiply(a, b):
     return np.uint64((int(a) * int(b)) >> 64)
 
 
+def eight_at(data, place):
+    return data[int(place) : int(place) + 8].view("<u8")[0]
+
+
 def _round(values, inverse, zero_point, top, symbols):
     levels = np.rint(values.astype(np.float64) * inverse) + zero_point
     symbols[...] = np.clip(levels, 0.0, top).astype(np.uint16)
