@@ -171,3 +171,12 @@ def test_no_memory_left_says_for_what(monkeypatch):
         codec("raw").encode(np.ones(3, np.float32))
     with pytest.raises(PayloadError, match="no memory left to decode"):
         decode(sent)
+
+
+def test_what_a_reader_does_with_the_settings_of_one_payload_does_not_reach_the_next():
+    one = payload.write("uniform", "f4", (3,), {"bits": 8, "lossless": "none"}, b"body")
+    payload.read(one).settings["bits"] = 5
+    assert payload.read(one).settings == {"bits": 8, "lossless": "none"}
+    nested = payload.write("uniform", "f4", (3,), {"sizes": [1, 2]}, b"body")
+    payload.read(nested).settings["sizes"].append(3)
+    assert payload.read(nested).settings == {"sizes": [1, 2]}

@@ -18,6 +18,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgpack
@@ -36,6 +37,8 @@ DTYPES: Final[dict[str, np.dtype[Any]]] = {
     "f8": np.dtype(np.float64),
 }
 
+_SHORT_HEADER = 256
+_PLAIN = (int, float, str, bytes, type(None))
 _FRONT = struct.Struct("<3sBH")
 _CRC = struct.Struct("<I")
 
@@ -101,9 +104,11 @@ def read(payload: bytes | bytearray | memoryview) -> Envelope:
     body_start, body_end = _FRONT.size + header_length, len(data) - _CRC.size
     if body_start > body_end:
         raise PayloadError("the payload is damaged: its header is longer than the payload")
-    codec, dtype, shape, settings = _read_header(data[_FRONT.size : body_start])
+    header = bytes(data[_FRONT.size : body_start])
+    known = _plain_header(header) if header_length <= _SHORT_HEADER else None
+    codec, dtype, shape, settings = known or _read_header(header)
     body = data[body_start:body_end]
-    return Envelope(codec, dtype, shape, settings, body, header_bytes=len(data) - len(body))
+    return Envelope(codec, dtype, shape, dict(settings), body, header_bytes=len(data) - len(body))
 
 
 def _as_bytes(payload: object) -> memoryview:
@@ -115,7 +120,14 @@ def _as_bytes(payload: object) -> memoryview:
     return data.cast("B").toreadonly()
 
 
-def _read_header(header: memoryview) -> tuple[str, str, tuple[int, ...], dict[str, Any]]:
+@lru_cache(maxsize=256)
+def _plain_header(header: bytes) -> tuple[str, str, tuple[int, ...], dict[str, Any]] | None:
+    """As `_read_header`, kept: payloads of a stream share theirs. None where a setting could be changed."""
+    fields = _read_header(header)
+    return fields if all(isinstance(value, _PLAIN) for value in fields[3].values()) else None
+
+
+def _read_header(header: bytes) -> tuple[str, str, tuple[int, ...], dict[str, Any]]:
     try:
         fields = msgpack.unpackb(header, strict_map_key=True)  # no list longer than the header is taken
     except (ValueError, OverflowError, msgpack.UnpackException) as error:
