@@ -91,7 +91,7 @@ def arrange(symbols: NDArray[np.uint8], layout: Layout = "auto") -> Arrangement:
     dense = symbols.reshape(_long_axes(symbols.shape))
     if dense.ndim < 2 or not dense.size:
         return Arrangement(_AS_IT_IS, _ROWS_ALONE)
-    rough = [roughness(dense, axis) for axis in range(dense.ndim)]
+    rough = roughness(dense)
     axis = _AS_IT_IS
     if layout == "channel-last":
         axis = dense.ndim - 1
@@ -103,7 +103,7 @@ def arrange(symbols: NDArray[np.uint8], layout: Layout = "auto") -> Arrangement:
         return Arrangement(axis, _IMAGE)
     along = 1 if axis == _AS_IT_IS else 0
     side, others = _square(dense.shape[along])
-    if side and rough[1 - along].clearly_above(roughness(dense, along, side)):
+    if side and rough[1 - along].clearly_above(roughness(dense, side)[along]):
         return Arrangement(axis, _TOKENS + others)
     return Arrangement(axis, _IMAGE if rough[1 - along].mean < 2 * rough[along].mean else _ROWS_ALONE)
 

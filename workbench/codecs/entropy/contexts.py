@@ -10,13 +10,14 @@ symbols ─▶ fine contexts ─▶ histogram ─▶ model (which contexts share
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy import context_model as tables
-from workbench.codecs.entropy import context_rans, rans, table_bits
+from workbench.codecs.entropy import context_rans, context_setup, rans, table_bits
 from workbench.codecs.entropy.neighbourhood import (
     FILTERS,
     Walk,
@@ -54,10 +55,7 @@ class Grid(NamedTuple):
     @property
     def starts(self) -> NDArray[np.int64]:
         """First row of each lane, and the end."""
-        lanes = 1 if self.rows < rans.LANES or self.rows * self.width < ONE_LANE_BELOW else rans.LANES
-        starts = np.empty(lanes + 1, np.int64)
-        lane_starts(self.rows, lanes, starts)
-        return starts
+        return _starts(self.rows, self.width)
 
     @property
     def walk(self) -> Walk:
@@ -70,6 +68,14 @@ class Grid(NamedTuple):
         return -(-self.rows // self.plane)
 
 
+@lru_cache(maxsize=64)
+def _starts(rows: int, width: int) -> NDArray[np.int64]:
+    lanes = 1 if rows < rans.LANES or rows * width < ONE_LANE_BELOW else rans.LANES
+    starts = np.empty(lanes + 1, np.int64)
+    lane_starts(rows, lanes, starts)
+    return starts
+
+
 class Model(NamedTuple):
     """Which table each fine context uses, and the tables as codes (table, group of symbols)."""
 
@@ -77,13 +83,6 @@ class Model(NamedTuple):
     shift: int
     table_of: NDArray[np.uint8]
     codes: NDArray[np.uint8]
-
-    def frequencies(self, bits: int, background: int) -> NDArray[np.uint32]:
-        """Integers (table, symbol) that sum to `2**precision` in each row."""
-        groups, sizes = tables.symbol_groups(bits, background, self.shift)
-        found = np.empty((len(self.codes), 1 << bits), np.uint32)
-        tables.fill_frequencies(self.codes, sizes, groups, self.precision, found)
-        return found
 
     def to_bytes(self) -> bytes:
         """As it travels."""
@@ -188,9 +187,21 @@ def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -
     used, coded_model = (model, b"") if model is not None else _own_model(histogram, grid)
     steps = borrow("steps", len(used.codes) << (grid.bits + 2), np.uint64)
     halves = steps.view(np.uint32)
-    rans.fill_step_rows(used.frequencies(grid.bits, grid.background), used.precision, steps, halves)
     index = borrow("index", len(used.table_of) << grid.bits, np.uint16)
-    context_rans.fill_index(used.table_of, grid.bits, index)
+    groups, sizes = tables.symbol_groups(grid.bits, grid.background, used.shift)
+    frequencies = borrow("frequencies", (len(used.codes), 1 << grid.bits), np.uint32)
+    context_setup.fill_encoder(
+        used.codes,
+        sizes,
+        groups,
+        used.precision,
+        used.table_of,
+        grid.bits,
+        frequencies,
+        steps,
+        halves,
+        index,
+    )
     starts = grid.starts
     states = np.full(len(starts) - 1, rans.LOWEST, np.uint64)
     words = borrow("words", grid.rows * ((grid.width + 1) // 2) + 1, np.uint32)
@@ -223,10 +234,22 @@ def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[
     words[: len(coded)] = coded
     words[len(coded) :] = 0
     slots = borrow("slots", (len(used.codes), 1 << used.precision), np.uint32)
-    rans.fill_slot_rows(used.frequencies(grid.bits, grid.background), slots)
     framed = borrow("frame", (grid.rows, grid.width + 3), np.uint8)
     desk = borrow("desk", context_rans.DESK + len(own.contexts), np.uint16)
-    context_rans.fill_desk(own.classes, own.contexts, used.table_of, desk)
+    groups, sizes = tables.symbol_groups(grid.bits, grid.background, used.shift)
+    frequencies = borrow("frequencies", (len(used.codes), 1 << grid.bits), np.uint32)
+    context_setup.fill_decoder(
+        used.codes,
+        sizes,
+        groups,
+        used.precision,
+        used.table_of,
+        own.classes,
+        own.contexts,
+        frequencies,
+        slots,
+        desk,
+    )
     whole = context_rans.decode_rows(
         framed,
         starts,

@@ -24,23 +24,38 @@ class Roughness(NamedTuple):
         return self.mean - 3 * self.error > other.mean
 
 
-def roughness(symbols: NDArray[np.uint8], axis: int, step: int = 1) -> Roughness:
-    """Difference between symbols `step` apart along an axis; infinite where the axis is too short."""
-    size = symbols.shape[axis]
-    stride = math.prod(symbols.shape[axis + 1 :])
-    total, squares, found = np.int64(0), np.int64(0), 0
-    if size > step:
-        total, squares, found = _differences(symbols.reshape(-1), size, stride, step, _PLACES)
+def roughness(symbols: NDArray[np.uint8], step: int = 1) -> list[Roughness]:
+    """Difference between symbols `step` apart along each axis; infinite where an axis is too short."""
+    sums = np.empty((symbols.ndim, 3), np.int64)
+    _add_differences(symbols.reshape(-1), np.array(symbols.shape, np.int64), step, _PLACES, sums)
+    return [_roughness(*own) for own in sums.tolist()]
+
+
+def _roughness(total: int, squares: int, found: int) -> Roughness:
     if not found:
         return Roughness(math.inf, 0.0)
-    mean = float(total / found)
-    return Roughness(mean, math.sqrt(max(float(squares / found) - mean * mean, 0.0) / found))
+    mean = total / found
+    return Roughness(mean, math.sqrt(max(squares / found - mean * mean, 0.0) / found))
+
+
+@compiled
+def _add_differences(
+    flat: NDArray[np.uint8], sizes: NDArray[np.int64], step: int, places: int, sums: NDArray[np.int64]
+) -> None:
+    """`_differences` along each axis."""
+    stride = 1
+    for axis in range(len(sizes) - 1, -1, -1):
+        sums[axis, 0] = sums[axis, 1] = sums[axis, 2] = 0
+        if sizes[axis] > step:
+            found = _differences(flat, sizes[axis], stride, step, places)
+            sums[axis, 0], sums[axis, 1], sums[axis, 2] = found
+        stride *= sizes[axis]
 
 
 @compiled
 def _differences(
     flat: NDArray[np.uint8], size: int, stride: int, step: int, places: int
-) -> tuple[np.int64, np.int64, int]:
+) -> tuple[np.int64, np.int64, np.int64]:
     """Sum of differences, of their squares, and their number, at places spread out but always the same."""
     count, zero, one = np.uint64(len(flat)), np.uint64(0), np.uint64(1)
     sizes, strides, far = np.uint64(size), np.uint64(stride), np.uint64(step * stride)
@@ -62,4 +77,4 @@ def _differences(
         total += difference
         squares += difference * difference
         found += one if inside else zero
-    return np.int64(total), np.int64(squares), int(found)
+    return np.int64(total), np.int64(squares), np.int64(found)

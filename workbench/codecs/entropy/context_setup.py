@@ -1,0 +1,53 @@
+"""What a context coder looks up, made from a model: all in one call, since each costs as much as some tables.
+
+codes of the tables ─▶ frequencies ─┬─▶ steps of each symbol, and where each key finds its own     (to encode)
+                                    └─▶ slots, and the desk of `context_rans`                      (to decode)
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.codecs.entropy.compiled import compiled
+from workbench.codecs.entropy.context_model import fill_frequencies
+from workbench.codecs.entropy.context_rans import fill_desk, fill_index
+from workbench.codecs.entropy.rans import fill_slot_rows, fill_step_rows
+
+
+@compiled
+def fill_encoder(
+    codes: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    groups: NDArray[np.uint8],
+    precision: int,
+    table_of: NDArray[np.uint8],
+    bits: int,
+    frequencies: NDArray[np.uint32],
+    steps: NDArray[np.uint64],
+    halves: NDArray[np.uint32],
+    index: NDArray[np.uint16],
+) -> None:
+    """Frequencies (table, symbol), then steps and index from them."""
+    fill_frequencies(codes, sizes, groups, precision, frequencies)
+    fill_step_rows(frequencies, precision, steps, halves)
+    fill_index(table_of, bits, index)
+
+
+@compiled
+def fill_decoder(
+    codes: NDArray[np.uint8],
+    sizes: NDArray[np.int64],
+    groups: NDArray[np.uint8],
+    precision: int,
+    table_of: NDArray[np.uint8],
+    classes: NDArray[np.uint16],
+    contexts: NDArray[np.uint16],
+    frequencies: NDArray[np.uint32],
+    slots: NDArray[np.uint32],
+    desk: NDArray[np.uint16],
+) -> None:
+    """Frequencies (table, symbol), then slots (table, slot) and desk from them."""
+    fill_frequencies(codes, sizes, groups, precision, frequencies)
+    fill_slot_rows(frequencies, slots)
+    fill_desk(classes, contexts, table_of, desk)
