@@ -34,6 +34,7 @@ from workbench.records import Part
 
 MOST_TABLES: Final = (32, 64)  # of a plain walk, of a fitted one
 _FILTER_BITS = 3
+_STATE, _WORD = np.dtype("<u8"), np.dtype("<u4")
 ONE_LANE_BELOW: Final = 4096  # symbols; a lane's state is 8 bytes
 _MOST_PRECISION: Final = 12
 
@@ -203,15 +204,16 @@ def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -
         index,
     )
     starts = grid.starts
-    states = np.full(len(starts) - 1, rans.LOWEST, np.uint64)
+    states = np.empty(len(starts) - 1, np.uint64)
+    states.fill(rans.LOWEST)
     words = borrow("words", grid.rows * ((grid.width + 1) // 2) + 1, np.uint32)
     first = context_rans.encode_rows(keys, index, starts, steps, halves, used.precision, states, words)
     return b"".join(
         (
             pack_bits(chosen, _FILTER_BITS) if grid.fitted else b"",
             coded_model,
-            states.astype("<u8").tobytes(),
-            words[first:].astype("<u4", copy=False).tobytes(),
+            states.astype(_STATE, copy=False).tobytes(),
+            words[first:].astype(_WORD, copy=False).data,
         )
     )
 
@@ -310,10 +312,10 @@ def _read_front(data: memoryview, grid: Grid, model: Model | None) -> tuple[NDAr
 def _read_words(data: memoryview, offset: int, lanes: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
     if len(data) < offset + 8 * lanes or (len(data) - offset) % 4:
         raise PayloadError("the payload is damaged: its coded symbols are cut short")
-    states = np.frombuffer(data, "<u8", lanes, offset).astype(np.uint64)
+    states = np.frombuffer(data, _STATE, lanes, offset).astype(np.uint64)
     if not rans.in_range(states):
         raise PayloadError("the payload is damaged: a state of its coder is out of range")
-    return states, np.frombuffer(data, "<u4", -1, offset + 8 * lanes)
+    return states, np.frombuffer(data, _WORD, -1, offset + 8 * lanes)
 
 
 def _group_bits(groups: int) -> int:

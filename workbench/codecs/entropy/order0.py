@@ -31,6 +31,7 @@ from workbench.records import Part
 STATES_BYTES: Final = 8 * rans.LANES
 MOST_SYMBOLS: Final = 2**29  # of one stream; a payload's limit on values, twice
 
+_STATE, _WORD = np.dtype("<u8"), np.dtype("<u4")
 _ONE_SYMBOL: Final = -2
 _WIDE_SPAN = 2**16  # alphabets up to here are counted by index, wider ones by sorting
 
@@ -133,8 +134,8 @@ def _take_apart(data: memoryview, count: int) -> tuple[Table, NDArray[np.uint64]
         return table, None, np.empty(0, np.uint32)
     if len(data) < offset + STATES_BYTES or (len(data) - offset) % 4:
         raise PayloadError("the payload is damaged: its coded symbols are cut short")
-    states = np.frombuffer(data, "<u8", rans.LANES, offset).astype(np.uint64)
-    words = np.frombuffer(data, "<u4", -1, offset + STATES_BYTES).astype(np.uint32)
+    states = np.frombuffer(data, _STATE, rans.LANES, offset).astype(np.uint64)
+    words = np.frombuffer(data, _WORD, -1, offset + STATES_BYTES).astype(np.uint32)
     if not rans.in_range(states):
         raise PayloadError("the payload is damaged: a state of its coder is out of range")
     return table, states, words
@@ -178,9 +179,7 @@ def _push_bytes(
 
 
 def _join(table: bytes, states: NDArray[np.uint64], words: NDArray[np.uint32]) -> bytes:
-    return b"".join(
-        (table, states.astype("<u8", copy=False).tobytes(), words.astype("<u4", copy=False).tobytes())
-    )
+    return b"".join((table, states.astype(_STATE, copy=False).data, words.astype(_WORD, copy=False).data))
 
 
 def _in_pairs(table: Table) -> bool:
