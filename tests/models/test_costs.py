@@ -5,7 +5,7 @@ import torch
 import torchvision
 
 import workbench as wb
-from workbench.models import probe
+from workbench.models import probe, shapes
 from workbench.models.costs import Costs
 
 
@@ -138,7 +138,7 @@ def test_shapes_alone_give_the_same_facts_as_values(name, monkeypatch):
 
     abbreviated = facts(probe._without_values)
     assert abbreviated == facts(probe._in_earnest)
-    monkeypatch.setattr(probe, "SHAPES", {})
+    monkeypatch.setattr(shapes, "SHAPES", {})
     assert abbreviated == facts(probe._without_values)
 
 

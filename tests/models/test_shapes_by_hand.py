@@ -30,6 +30,13 @@ CASES = {
     "mean of all": lambda maps, kernels, rows: maps.mean(),
     "sum of two": lambda maps, kernels, rows: maps + maps,
     "sum with one for all": lambda maps, kernels, rows: maps + maps.mean((2, 3), keepdim=True),
+    "sum with one row for all": lambda maps, kernels, rows: rows + rows[0, 0],
+    "sum of one for all and many": lambda maps, kernels, rows: rows[0] + rows,
+    "sum of a row and a column": lambda maps, kernels, rows: rows[0, :1] + rows[1, :, :1],
+    "sum with one for all in another layout": lambda maps, kernels, rows: rows.mT + rows[0].mT,
+    "sum in place": lambda maps, kernels, rows: rows.clone().add_(rows),
+    "sum in place with one row for all": lambda maps, kernels, rows: rows.clone().add_(rows[0]),
+    "product in place": lambda maps, kernels, rows: rows.clone().mul_(rows.mT.contiguous().mT),
     "sum of three times the second": lambda maps, kernels, rows: torch.add(maps, maps, alpha=3),
     "sum of what overlaps": lambda maps, kernels, rows: rows[:1].expand(3, 5, 4) + rows[:1].expand(3, 5, 4),
     "sum in another layout": lambda maps, kernels, rows: rows + rows.transpose(1, 2).contiguous().mT,
@@ -61,6 +68,7 @@ def test_shape_layout_and_type_are_those_of_values(case):
         lambda maps: functional.max_pool2d(maps, 20),
         lambda maps: functional.max_pool2d(maps, 2, padding=2),
         lambda maps: maps[0, 0] @ maps[0, 0],
+        lambda maps: maps + maps[:, :2],
     ],
 )
 def test_what_does_not_fit_is_still_refused_by_torch(wrong):

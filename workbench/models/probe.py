@@ -20,7 +20,7 @@ from torch.utils.flop_counter import flop_registry
 
 from workbench.errors import CutError
 from workbench.models.libraries import without_compiler
-from workbench.models.shapes import SHAPES
+from workbench.models.shapes import without_values
 from workbench.models.sharing import with_same_weights, with_weights_without_values
 from workbench.models.tracing import Trace
 
@@ -92,10 +92,7 @@ class _FlopCounter(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = kwargs or {}
-        shape = SHAPES.get(func)
-        out = shape(*args, **named) if shape is not None and args[0].device.type == "meta" else None
-        if out is None:
-            out = func(*args, **named)
+        out = without_values(func, args, named)
         operator = func._overloadpacket
         if operator in flop_registry:
             self.total += flop_registry[operator](*args, **named, out_val=out)

@@ -33,11 +33,24 @@ def _normalised(tensor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _together(tensor: Tensor, other: Any, **_scaled: Any) -> Tensor | None:
-    """What two tensors of one shape, type and layout give element by element; None where they differ."""
-    same = isinstance(other, Tensor) and (tensor.shape, tensor.stride(), tensor.dtype, tensor.device) == (
-        other.shape, other.stride(), other.dtype, other.device
-    )  # fmt: skip
-    return _alike(tensor) if same else None
+    """What two tensors of one type give element by element; None unless both lie in the same order."""
+    if not isinstance(other, Tensor) or (tensor.dtype, tensor.device) != (other.dtype, other.device):
+        return None
+    if (tensor.shape, tensor.stride()) == (other.shape, other.stride()):
+        return _alike(tensor)
+    large, small = (tensor, other) if tensor.ndim >= other.ndim else (other, tensor)
+    fits = all(
+        length in (1, full)
+        for length, full in zip(reversed(small.shape), reversed(large.shape), strict=False)
+    )
+    plain = fits and large.ndim > 0 and large.is_contiguous() and small.is_contiguous()
+    return _bare(large, *large.shape) if plain else None
+
+
+def _into(tensor: Tensor, other: Any, **_scaled: Any) -> Tensor | None:
+    """The first of two, when the second of its shape and type is added to it in place."""
+    same = isinstance(other, Tensor) and (tensor.shape, tensor.dtype) == (other.shape, other.dtype)
+    return tensor if same and other.is_meta and tensor.is_contiguous() else None
 
 
 def _averaged(tensor: Tensor, axes: list[int] | None, keep: bool = False, **other: Any) -> Tensor | None:
@@ -112,6 +125,8 @@ SHAPES: Final[dict[Any, Callable[..., Any]]] = {
     torch.ops.aten.native_layer_norm.default: lambda tensor, *_: _normalised(tensor.contiguous()),
     torch.ops.aten.add.Tensor: _together,
     torch.ops.aten.mul.Tensor: _together,
+    torch.ops.aten.add_.Tensor: _into,
+    torch.ops.aten.mul_.Tensor: _into,
     torch.ops.aten.mean.dim: _averaged,
     torch.ops.aten.mm.default: _multiplied,
     torch.ops.aten.bmm.default: _multiplied,
@@ -119,3 +134,10 @@ SHAPES: Final[dict[Any, Callable[..., Any]]] = {
     torch.ops.aten.convolution.default: _convolved,
     torch.ops.aten.max_pool2d_with_indices.default: _pooled,
 }
+
+
+def without_values(func: Any, args: Sequence[Any], named: dict[str, Any]) -> Any:
+    """What an operator gives, at torch's dispatcher: by hand where that is quicker, else by torch."""
+    shape = SHAPES.get(func)
+    out = shape(*args, **named) if shape is not None and args[0].device.type == "meta" else None
+    return func(*args, **named) if out is None else out
