@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
@@ -25,12 +25,22 @@ def with_same_weights(network: Module) -> Module:
     ------
     ModelError : the module holds something that cannot be copied (an open file, a lock).
     """
-    return _copy(network, {id(tensor): tensor for tensor in _tensors(network)})
+    return _copy(network, {id(tensor): tensor for tensor in tensors(network)})
 
 
 def with_weights_without_values(network: Module) -> Module:
     """A copy whose tensors have shapes but no values (torch's "meta" device)."""
-    return _copy(network, {id(tensor): _without_values(tensor) for tensor in _tensors(network)})
+    return _copy(network, {id(tensor): _without_values(tensor) for tensor in tensors(network)})
+
+
+def parameters_without_values(network: nn.Module) -> dict[int, Tensor]:
+    """For each parameter, by its id, one of its shape on "meta"."""
+    return {id(weight): _without_values(weight) for weight in network.parameters()}
+
+
+def with_these_weights(network: Module, weights: Mapping[int, Tensor]) -> Module:
+    """A copy with a tensor of `weights` in place of each whose id is there; it shares all others."""
+    return _copy(network, {id(tensor): tensor for tensor in tensors(network)} | dict(weights))
 
 
 def with_own_weights(network: Module) -> Module:
@@ -38,7 +48,8 @@ def with_own_weights(network: Module) -> Module:
     return _copy(network, {})
 
 
-def _tensors(network: nn.Module) -> Iterator[Tensor]:
+def tensors(network: nn.Module) -> Iterator[Tensor]:
+    """Parameters, buffers and other tensors of all modules."""
     for module in network.modules():
         for value in (*module._parameters.values(), *module._buffers.values(), *vars(module).values()):
             if isinstance(value, Tensor):

@@ -1,4 +1,4 @@
-"""The two parts of a network, and the proof that together they are the network.
+"""The two parts of a network, and the test or the proof that together they are the network.
 
 pictures ─▶ edge_part ─▶ features ─▶ server_part ─▶ the same answer as model(pictures)
 """
@@ -16,6 +16,7 @@ from workbench.errors import CutError, ModelError, UnknownNameError
 from workbench.models.cuts import Cut, Cutter
 from workbench.models.model import Model
 from workbench.models.parts import edge_part, server_part
+from workbench.models.proof import Different, NotProven, prove
 from workbench.records import SplitPoint
 
 RELATIVE_TOLERANCE = 1e-4
@@ -64,7 +65,7 @@ def split(model: Model, point: str | SplitPoint, *, several: bool = False) -> Sp
     """The network cut at `point`: a name, or a record of `split_points`.
 
     Any module path that ends at a cut names it, also "layer1.2.act3" where `split_points` says "layer1".
-    The parts are run once and must give the whole network's answer.
+    The parts must give the whole network's answer: a heavy network's are proven to (`proof`), others are run.
 
     Parameters
     ----------
@@ -121,18 +122,51 @@ def _find(model: Model, name: str, several: bool) -> Cut:
 
 
 def _verified(model: Model, cutter: Cutter, cut: Cut) -> tuple[nn.Module, nn.Module]:
-    """Both parts, after they gave the whole network's answer.
+    """Both parts, after they were seen to be the whole network.
 
-    The edge part runs on two pictures, the server part on the last row of the features, which must give the
-    answer to the last picture alone: so the batch size is seen to be free and features[i] to be one
-    picture's. A light network's server part runs on both, too; a heavy network's edge part only on one
-    picture. The integers that a server part counts from the batch size come from batches of two and three,
-    so one is a test of them.
+    A heavy network, of which no more than one picture could be run while a person waits, is proven to be the
+    same expression as its parts, for any picture. Where that is not understood, one is run all the same;
+    where the expressions differ, two are, since what counts from the batch size may be right for one by
+    chance. A proof says nothing about pictures that look at each other within the batch, which only two that
+    are run can show: so whatever is not heavy is run.
+    """
+    if cutter.macs <= HEAVY_MACS:
+        return _tried(model, cutter, cut, 2, 2 if cutter.macs <= LIGHT_MACS else 1)
+    try:
+        return _proven(model, cutter, cut)
+    except Different:
+        return _tried(model, cutter, cut, 2, 2)
+    except NotProven:
+        return _tried(model, cutter, cut, 1, 1)
+
+
+def _proven(model: Model, cutter: Cutter, cut: Cut) -> tuple[nn.Module, nn.Module]:
+    """Both parts, after a proof that no operator, weight or integer is another than in the network.
+
+    Raises
+    ------
+    NotProven : by `prove`.
+    """
+    edge = edge_part(cutter, cut, keep_input=False)
+    server = server_part(cutter, cut, keep_input=False)
+    changed = prove(model.module, edge, server, model.input_size)
+    if any(changed):
+        edge = edge_part(cutter, cut, keep_input=changed.pictures)
+        server = server_part(cutter, cut, keep_input=changed.features)
+        prove(model.module, edge, server, model.input_size)
+    return edge, server
+
+
+def _tried(model: Model, cutter: Cutter, cut: Cut, count: int, asked: int) -> tuple[nn.Module, nn.Module]:
+    """Both parts, after they gave the whole network's answer to random pictures.
+
+    The edge part runs on `count` pictures, the server part on the last row of the features, which must give
+    the answer to the last picture alone: so, for two, the batch size is seen to be free and features[i] to be
+    one picture's. Where two are `asked` of it, the server part runs on both, too. The integers that a server
+    part counts from the batch size come from batches of two and three, so one is a test of them.
     """
     like = next(model.module.parameters(), torch.empty(0))
     draw = torch.Generator().manual_seed(0)
-    count = 2 if cutter.macs <= HEAVY_MACS else 1
-    asked = count if cutter.macs <= LIGHT_MACS else 1
     pictures = torch.randn(count, *model.input_size, generator=draw).to(like)
     with torch.no_grad():
         edge = edge_part(cutter, cut, keep_input=False)
@@ -146,7 +180,10 @@ def _verified(model: Model, cutter: Cutter, cut: Cut) -> tuple[nn.Module, nn.Mod
         alone = _tensors(server(last[0] if isinstance(features, Tensor) else last))
         if any(tensor._version for tensor in last):
             server = server_part(cutter, cut, keep_input=True)
-        both = _tensors(server(features)) if asked > 1 else []
+        try:
+            both = _tensors(server(features)) if asked > 1 else []
+        except RuntimeError as error:
+            raise CutError(_differs(model, cut, f"{asked} pictures", str(error))) from error
         whole = _tensors(model.module(pictures[-asked:]))
     _compare(alone, [leaf[-1:] for leaf in whole], model, cut, "one picture")
     if both:
