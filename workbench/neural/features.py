@@ -1,10 +1,15 @@
-"""The features of many pictures, computed once: in memory, or on disk when they do not fit."""
+"""The features of many pictures, varied ones among them, computed once: in memory, or on disk.
+
+pictures ─▶ edge part ─▶ N rows ┐
+varied   ─▶ edge part ─▶ N rows ├─▶ Features: row k·N + i is copy k of picture i, 0 the picture itself
+varied   ─▶ edge part ─▶ N rows ┘
+"""
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +19,7 @@ from torch import Tensor, nn
 from workbench.errors import StorageError
 
 Progress = Callable[[int, int, str], None]
+Vary = Callable[[Tensor], Tensor]
 IN_MEMORY_BYTES = 2**30
 _BATCH = 64
 
@@ -46,31 +52,48 @@ def edge_features(
     *,
     folder: Path | None = None,
     key: str = "",
+    copies: int = 0,
+    vary: Vary | None = None,
     limit_bytes: int = IN_MEMORY_BYTES,
     progress: Progress | None = None,
 ) -> Features:
-    """What the edge part gives for each picture (N, C, H, W).
+    """What the edge part gives for each picture (N, C, H, W), then for `copies` varied ones of each.
 
-    Kept in memory up to `limit_bytes`; beyond that in a file in `folder`, named by `key` and the pictures,
-    and taken from there when it exists. Without a folder they are kept in memory whatever they need.
+    Kept in memory up to `limit_bytes`; beyond that in a file in `folder`, named by `key`, `copies`, `vary`
+    and the pictures, and taken from there when it exists. Without a folder they are kept in memory whatever
+    they need. Copy k is the same in every call.
 
     Raises
     ------
     StorageError : the disk is full.
     """
     first = _run(edge, pictures[:1])
-    shape = tuple(first.shape[1:])
-    needed = 4 * len(pictures) * math.prod(shape)
+    whole = ((1 + copies) * len(pictures), *first.shape[1:])
+    needed = 4 * math.prod(whole)
+    batches = _batches(edge, pictures, copies, vary, progress)
     if folder is None or needed <= limit_bytes:
-        parts = [first[:0]]
-        for at in range(0, len(pictures), _BATCH):
-            _tell(progress, at, len(pictures))
-            parts.append(_run(edge, pictures[at : at + _BATCH]))
-        return Features(torch.cat(parts))
-    path = folder / f"features-{_digest(pictures, key)}.npy"
+        return Features(torch.cat([first[:0], *batches]))
+    name = f"{key} {copies} {vary}" if copies else key
+    path = folder / f"features-{_digest(pictures, name)}.npy"
     if not path.exists():
-        _write(path, edge, pictures, shape, needed, progress)
+        _write(path, batches, whole, needed)
     return Features(np.lib.format.open_memmap(path, mode="r"))
+
+
+def _batches(
+    edge: nn.Module, pictures: Tensor, copies: int, vary: Vary | None, progress: Progress | None
+) -> Iterator[Tensor]:
+    count = len(pictures)
+    for copy in range(1 + copies):
+        for at in range(0, count, _BATCH):
+            if progress is not None:
+                progress(copy * count + at, (1 + copies) * count, "features at the split")
+            batch = pictures[at : at + _BATCH]
+            if copy and vary is not None:
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(copy * 1_000_003 + at)
+                    batch = vary(batch)
+            yield _run(edge, batch)
 
 
 def _run(edge: nn.Module, pictures: Tensor) -> Tensor:
@@ -79,41 +102,27 @@ def _run(edge: nn.Module, pictures: Tensor) -> Tensor:
         return edge(pictures.to(where)).float().cpu()
 
 
-def _tell(progress: Progress | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress(done, total, "features at the split")
-
-
 def _digest(pictures: Tensor, key: str) -> str:
     digest = hashlib.blake2b(f"{key} {tuple(pictures.shape)}".encode(), digest_size=12)
     digest.update(pictures.contiguous().numpy().data)
     return digest.hexdigest()
 
 
-def _write(
-    path: Path,
-    edge: nn.Module,
-    pictures: Tensor,
-    shape: tuple[int, ...],
-    needed: int,
-    progress: Progress | None,
-) -> None:
+def _write(path: Path, batches: Iterator[Tensor], whole: tuple[int, ...], needed: int) -> None:
     """Filled under another name and moved when whole, so that a kill leaves no half file under this one."""
     beside = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole = (len(pictures), *shape)
         with beside.open("wb") as file:
             np.lib.format.write_array_header_2_0(
                 file, {"descr": "<f4", "fortran_order": False, "shape": whole}
             )
-            for at in range(0, len(pictures), _BATCH):
-                _tell(progress, at, len(pictures))
-                file.write(_run(edge, pictures[at : at + _BATCH]).contiguous().numpy().data)
+            for batch in batches:
+                file.write(batch.contiguous().numpy().data)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write the features to {path} ({needed:,} bytes): {error.strerror or error}; free some "
-            "space, choose another folder, or train on fewer pictures"
+            "space, choose another folder, or train on fewer pictures or varied copies of them"
         ) from error

@@ -67,6 +67,7 @@ def fit(
     seed: int = 0,
     checkpoint: Path | None = None,
     identity: str = "",
+    recipe: str = "",
     progress: Progress | None = None,
     watch: Watch | None = None,
 ) -> LossCurve:
@@ -76,8 +77,8 @@ def fit(
     ----------
     loss : mean loss of some rows (indices), and whether this is for training; called with gradients on then.
     checkpoint : file to write after each epoch and to go on from if it is there.
-    identity : what else tells this training from another (network, split, method): a checkpoint of another
-        one is refused.
+    identity, recipe : what else tells this training from another (network, split, method; what the loss is
+        made of): a checkpoint of another one is refused by what differs.
     progress : called with (batches done, batches in all, words) often; may raise `Cancelled`.
     watch : called with the curve so far after every epoch.
 
@@ -92,7 +93,7 @@ def fit(
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     optimiser = torch.optim.Adam(weights, lr=plan.learning_rate)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=plan.factor, patience=plan.plateau)
-    key = _key(network, plan, seed, identity, count)
+    key = _key(network, plan, seed, identity, recipe, count)
     state, best = _State(), copy.deepcopy(network.state_dict())
     if checkpoint is not None and checkpoint.exists():
         state, best = _resume(checkpoint, key, network, optimiser)
@@ -230,7 +231,7 @@ def _plain(value: object) -> bool:
     return isinstance(value, int | float | str | list) or value is None
 
 
-def _key(network: nn.Module, plan: Plan, seed: int, identity: str, count: int) -> dict[str, str]:
+def _key(network: nn.Module, plan: Plan, seed: int, identity: str, recipe: str, count: int) -> dict[str, str]:
     shapes = [[name, list(value.shape)] for name, value in network.state_dict().items()]
     digest = hashlib.blake2b(json.dumps(shapes).encode(), digest_size=8).hexdigest()
     return {
@@ -238,6 +239,7 @@ def _key(network: nn.Module, plan: Plan, seed: int, identity: str, count: int) -
         "plan": json.dumps(plan.settings(), sort_keys=True),
         "seed": str(seed),
         "training": identity,
+        "recipe": recipe,
         "pictures": str(count),
     }
 
