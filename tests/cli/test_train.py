@@ -83,6 +83,23 @@ def test_without_labels_stage_one_alone(folder):
     assert "digits-convnext at stages.2, unsplit" in out
 
 
+def test_copies_and_a_teacher_reach_both_stages_and_the_record(folder, tmp_path):
+    code, text, err = call(
+        "digits-convnext", "--split", "stages.2", "--images", folder, "--no-labels", "--flip", "--whole-pixels",
+        "--copies", 2, "--teacher", 1, "--temperature", 4, "--out", tmp_path / "out", "--json", *QUICK,
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    told = json.loads(text)
+    recipe = told["recipe"]
+    assert (recipe["copies"], recipe["teacher"], recipe["temperature"]) == (2, 1.0, 4.0)
+    varied = {"turn_degrees": 0, "scale": 0, "shift": 0.125, "flip": True, "whole": True}
+    assert recipe["augmentation"] == varied
+    (one,) = told["reached"]  # without labels, and yet stage 2 ran
+    assert [curve["what"] for curve in one["curves"]] == ["qcnet-h, stage 1", "qcnet-h, stage 2"]
+    assert one["notes"] == []
+    assert one["accuracy"] is not None  # the folders name the classes of the test pictures
+
+
 def test_settings_reach_the_method(folder):
     code, text, _ = call(
         "digits-convnext", "--split", "stages.2", "--method", "hecs-b", "--set", "measurements=3",
@@ -127,6 +144,9 @@ def test_a_search_ends_when_it_is_good_enough(folder, tmp_path):
         (["--set", "rows=2"], "qcnet-h cannot be made from {'rows': 2}"),
         (["--compensator", "h-vit"], "no compensator 'h-vit'; did you mean 'h-vit-b16'"),
         (["--images", "nowhere"], "nowhere"),
+        (["--teacher", "2"], "teacher is 2.0; it must be a number from 0 (labels alone) to 1"),
+        (["--copies", "-1"], "copies is -1; it must be a whole number from 0 to 1000"),
+        (["--temperature", "0"], "temperature is 0.0; it must be a number from 0.1 to 100"),
     ],
 )
 def test_what_cannot_be_is_one_line_and_exit_code_2(words, complaint):

@@ -16,6 +16,7 @@ from workbench.cli.output import Json, show_json, show_table, with_unit
 
 if TYPE_CHECKING:
     from workbench.neural.search import Approach, Stop
+    from workbench.neural.training import Recipe
     from workbench.records import Reached
 
 
@@ -36,14 +37,42 @@ def train(
     test_images: Annotated[
         str | None, typer.Option(help="Pictures to test on; default: the source's own, or every fifth.")
     ] = None,
-    labels: Annotated[bool, typer.Option(help="Without labels stage 1 alone is trained.")] = True,
+    labels: Annotated[
+        bool, typer.Option(help="Without labels stage 1 alone is trained, unless --teacher is 1.")
+    ] = True,
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Train so many times, and give the spread.")] = 1,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of the seeds; the others follow it.")] = 0,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="At most so many epochs in stage 1; of a search 6.")
     ] = None,
     finetune_epochs: Annotated[int | None, typer.Option(min=1, help="Epochs in stage 2.")] = None,
-    flip: Annotated[bool, typer.Option(help="Mirror pictures in stage 2 (not for digits).")] = False,
+    flip: Annotated[
+        bool, typer.Option(help="Mirror pictures where they are varied (not for digits).")
+    ] = False,
+    whole_pixels: Annotated[
+        bool,
+        typer.Option(
+            help="Vary pictures by shifts of whole pixels (an eighth of a side), not by turn or scale."
+        ),
+    ] = False,
+    copies: Annotated[
+        int,
+        typer.Option(
+            help="So many varied copies of each picture go through the edge part once; stage 1 learns from "
+            "them, too, and stage 2 where the edge part stands still."
+        ),
+    ] = 0,
+    teacher: Annotated[
+        float,
+        typer.Option(
+            help="Share of stage 2's loss that is the distance from the unsplit network's own answers: 0 is "
+            "the labels alone, 1 needs none."
+        ),
+    ] = 0.0,
+    temperature: Annotated[
+        float,
+        typer.Option(help="Of the teacher: logits are divided by it; 1 leaves its answers as they are."),
+    ] = 1.0,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads of the CPU to use.")] = None,
     search: Annotated[
         Path | None, typer.Option(help="Search for a compensator instead; this file keeps it, and goes on.")
@@ -86,11 +115,13 @@ def train(
     import torch
 
     from workbench.models import split as cut
+    from workbench.neural.augment import Augmentation
     from workbench.neural.comparing import Pictures, compare, summarise
     from workbench.neural.fitting import device
     from workbench.neural.methods import method as named
     from workbench.neural.pictures import training_pictures
     from workbench.neural.search import Stop
+    from workbench.neural.training import Recipe
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -108,7 +139,9 @@ def train(
         stop = Stop(candidates, patience, target)
         _search(where, learn, images, search, approach, stop, epochs, record, as_json)
         return
-    recipe = _recipe(epochs, finetune_epochs, flip)
+    varied = Augmentation(0, 0, 0.125, flip, whole=True) if whole_pixels else Augmentation(flip=flip)
+    recipe = Recipe(augmentation=varied, copies=copies, teacher=teacher, temperature=temperature)
+    recipe = _lasting(recipe, epochs, finetune_epochs)
     chosen = range(first_seed, first_seed + seeds)
     reached: list[Reached] = []
     told: dict[str, Any] = {}
@@ -204,11 +237,8 @@ def _search(
     )  # fmt: skip
 
 
-def _recipe(epochs: int | None, finetune_epochs: int | None, flip: bool) -> Any:
-    from workbench.neural.augment import Augmentation
-    from workbench.neural.training import Recipe
-
-    recipe = Recipe(augmentation=Augmentation(flip=flip))
+def _lasting(recipe: Recipe, epochs: int | None, finetune_epochs: int | None) -> Recipe:
+    """The recipe with so many epochs in each stage, where they are given."""
     if epochs is not None:
         recipe = dataclasses.replace(
             recipe, reconstruct=dataclasses.replace(recipe.reconstruct, epochs=epochs)
