@@ -85,8 +85,9 @@ def test_without_labels_stage_one_alone(folder):
 
 def test_copies_and_a_teacher_reach_both_stages_and_the_record(folder, tmp_path):
     code, text, err = call(
-        "digits-convnext", "--split", "stages.2", "--images", folder, "--no-labels", "--flip", "--whole-pixels",
-        "--copies", 2, "--teacher", 1, "--temperature", 4, "--out", tmp_path / "out", "--json", *QUICK,
+        "digits-convnext", "--split", "stages.2", "--images", folder, "--no-labels", "--flip",
+        "--whole-pixels", "--copies", 2, "--teacher", 1, "--temperature", 4,
+        "--out", tmp_path / "out", "--json", *QUICK,
     )  # fmt: skip
     assert (code, err) == (0, "")
     told = json.loads(text)

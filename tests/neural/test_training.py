@@ -257,6 +257,25 @@ def test_features_on_a_full_disk(small_split, coloured, tmp_path, monkeypatch):
         edge_features(small_split.edge_part, coloured[0], folder=tmp_path, limit_bytes=1000)
 
 
+@pytest.mark.parametrize("damage", [lambda whole: whole[: len(whole) // 2], lambda _: b"?", lambda _: b""])
+def test_features_whose_file_is_damaged_are_computed_again(damage, small_split, coloured, tmp_path):
+    memory = edge_features(small_split.edge_part, coloured[0])
+    edge_features(small_split.edge_part, coloured[0], folder=tmp_path, limit_bytes=0)
+    (file,) = tmp_path.glob("features-*.npy")
+    file.write_bytes(damage(file.read_bytes()))
+    again = edge_features(small_split.edge_part, coloured[0], folder=tmp_path, limit_bytes=0)
+    assert again.on_disk
+    assert torch.equal(again.rows(torch.arange(60)), memory.rows(torch.arange(60)))
+
+
+def test_features_where_no_folder_can_be(small_split, coloured, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(
+        StorageError, match=r"cannot write the features to .*; free some space, choose another"
+    ):
+        edge_features(small_split.edge_part, coloured[0], folder=tmp_path / "file", limit_bytes=0)
+
+
 def test_training_from_disk_gives_the_same_weights(small_split, coloured, tmp_path, monkeypatch):
     expected = _made("qcnet-c", small_split, coloured, labels=False)
     monkeypatch.setattr("workbench.neural.features.IN_MEMORY_BYTES", 1000)

@@ -75,9 +75,20 @@ def edge_features(
         return Features(torch.cat([first[:0], *batches]))
     name = f"{key} {copies} {vary}" if copies else key
     path = folder / f"features-{_digest(pictures, name)}.npy"
-    if not path.exists():
+    found = _read(path, whole)
+    if found is None:
         _write(path, batches, whole, needed)
-    return Features(np.lib.format.open_memmap(path, mode="r"))
+        found = np.lib.format.open_memmap(path, mode="r")
+    return Features(found)
+
+
+def _read(path: Path, whole: tuple[int, ...]) -> np.memmap | None:
+    """The features in `path`; None where there is no such file, or one that is not whole."""
+    try:
+        found = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError):
+        return None
+    return found if (found.shape, found.dtype) == (whole, np.float32) else None
 
 
 def _batches(
@@ -121,7 +132,8 @@ def _write(path: Path, batches: Iterator[Tensor], whole: tuple[int, ...], needed
                 file.write(batch.contiguous().numpy().data)
         beside.replace(path)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        if beside.parent.is_dir():
+            beside.unlink(missing_ok=True)
         raise StorageError(
             f"cannot write the features to {path} ({needed:,} bytes): {error.strerror or error}; free some "
             "space, choose another folder, or train on fewer pictures or varied copies of them"
