@@ -191,6 +191,31 @@ def test_bad_labels(small_split, coloured):
             train(method("refbase"), small_split, pictures, wrong, recipe=QUICK)
 
 
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (
+            lambda pictures: pictures[:, :1],
+            r"takes pictures of 3x8x8, float32; these are of 1x8x8, torch\.float32",
+        ),
+        (lambda pictures: pictures.repeat(1, 1, 2, 2), "these are of 3x16x16"),
+        (lambda pictures: pictures.byte(), r"these are of 3x8x8, torch\.uint8: preprocess them"),
+        (lambda pictures: pictures.double(), r"torch\.float64"),
+    ],
+)
+def test_pictures_that_the_network_does_not_take(changed, told, small_split, coloured):
+    """A larger picture would train, and give a bundle that says another shape than it holds."""
+    with pytest.raises(InputError, match=told):
+        train(method("qcnet-h"), small_split, changed(coloured[0]), coloured[1], recipe=QUICK)
+
+
+def test_labels_of_any_whole_kind(small_split, coloured):
+    expected = _made("refbase", small_split, coloured)
+    for kind in (torch.int32, torch.uint8):
+        made = _made("refbase", small_split, (coloured[0], coloured[1].to(kind)))
+        assert _same(_weights(made.chain), _weights(expected.chain))
+
+
 def test_method_without_stage_one_explains_missing_labels(small_split, coloured):
     with pytest.raises(InputError, match=r"refbase learns from labels alone .* such as qcnet-h"):
         _made("refbase", small_split, coloured, labels=False)

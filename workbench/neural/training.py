@@ -130,7 +130,8 @@ def train(
     recipe = recipe or Recipe()
     if not recipe.needs_labels:
         labels = None
-    _check(method, pictures, labels, recipe)
+    _check(method, split, pictures, labels, recipe)
+    labels = None if labels is None else labels.long()
     where = device()
     edge = split.edge_part if where.type == "cpu" else copy.deepcopy(split.edge_part).to(where)
     features = edge_features(
@@ -183,7 +184,7 @@ def train(
     return done
 
 
-def _check(method: Method, pictures: Tensor, labels: Tensor | None, recipe: Recipe) -> None:
+def _check(method: Method, split: Split, pictures: Tensor, labels: Tensor | None, recipe: Recipe) -> None:
     if pictures.ndim == 4 and not len(pictures):
         raise InputError(
             "training: no pictures to learn from; give at least 3, besides those that are tested on (every "
@@ -191,6 +192,13 @@ def _check(method: Method, pictures: Tensor, labels: Tensor | None, recipe: Reci
         )
     if pictures.ndim != 4:
         raise InputError(f"training: pictures have shape {tuple(pictures.shape)}; (N, C, H, W) is needed")
+    size = tuple(split.model.input_size)
+    if tuple(pictures.shape[1:]) != size or pictures.dtype != torch.float32:
+        wanted, given = ("x".join(map(str, sides)) for sides in (size, pictures.shape[1:]))
+        raise InputError(
+            f"training: {split.model.name} takes pictures of {wanted}, float32; these are of {given}, "
+            f"{pictures.dtype}: preprocess them with the network's own `preprocess`"
+        )
     if labels is None:
         if not method.reconstructs and recipe.needs_labels:
             raise InputError(
