@@ -70,6 +70,19 @@ def test_a_checkpoint_is_no_bundle(small_split, tmp_path):
         bundle.load(tmp_path / "c.safetensors", small_split)
 
 
+@pytest.mark.parametrize("fact", ["model", "split", "method", "settings", "shape", "codec", "curves"])
+@pytest.mark.parametrize("value", [None, "qcnet-x", [{"n": 3}]])
+def test_damaged_descriptions_are_one_error_that_names_the_file(fact, value, path, small_split):
+    tensors, facts = read_tensors(path)
+    if value is None:
+        del facts[fact]
+    else:
+        facts[fact] = value
+    write_tensors(path, tensors, facts)
+    with pytest.raises(WeightsError, match=r"b\.safetensors"):
+        bundle.load(path, small_split)
+
+
 def test_weights_that_are_missing_are_named(path, small_split):
     tensors, facts = read_tensors(path)
     del tensors["restorer.body.0.0.weight"]

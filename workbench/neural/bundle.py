@@ -60,6 +60,18 @@ def load(path: Path, split: Split, *, codec: Codec | None = None) -> Trained:
     tensors, facts = read_tensors(path)
     if facts.get("format") != _FORMAT:
         raise WeightsError(f"{path} is no bundle of a trained method; write one with `workbench train --out`")
+    try:
+        return _made(path, tensors, facts, split, codec)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise WeightsError(
+            f"{path}: its description is damaged, or of another version of workbench ({error!r}); train "
+            "again with `workbench train --out`"
+        ) from error
+
+
+def _made(
+    path: Path, tensors: dict[str, Tensor], facts: dict[str, Any], split: Split, codec: Codec | None
+) -> Trained:
     _refuse_another(path, facts, split, codec)
     chosen = method(facts["method"], **facts["settings"])
     chain = chosen.chain(split, torch.zeros(2, *facts["shape"]), 0)
