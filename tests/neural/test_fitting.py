@@ -90,6 +90,18 @@ def test_checkpoint_of_another_training_is_refused_by_what_differs(tmp_path):
         fit(network, _loss(network), 40, plan, checkpoint=path, seed=1, identity="digits-resnet layer2")
 
 
+@pytest.mark.parametrize("lacking", ["groups", "state", "network.0.bias", "best.0.bias", "optimiser.0.step"])
+def test_a_checkpoint_that_is_not_whole_is_refused(lacking, tmp_path):
+    plan, path = Plan(epochs=1, batch=8), tmp_path / "c.safetensors"
+    network = _network()
+    fit(network, _loss(network), 40, plan, checkpoint=path)
+    tensors, facts = read_tensors(path)
+    (facts if lacking in facts else tensors).pop(lacking)
+    write_tensors(path, tensors, facts)
+    with pytest.raises(WeightsError, match=r"c\.safetensors is not whole \(.*\); delete it, and this stage"):
+        fit(network, _loss(network), 40, plan, checkpoint=path)
+
+
 def test_weights_of_the_best_epoch_are_kept_and_patience_ends_it():
     network = nn.Linear(1, 1, bias=False)
     held = []

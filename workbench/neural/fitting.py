@@ -273,6 +273,14 @@ def _resume(
         kind: {name.split(".", 1)[1]: value for name, value in tensors.items() if name.startswith(kind)}
         for kind in ("network.", "best.")
     }
-    network.load_state_dict(pick["network."])
-    unpack_optimiser(optimiser, tensors, facts["groups"])
-    return _State(**facts["state"]), pick["best."]
+    try:
+        if pick["best."].keys() != network.state_dict().keys():
+            raise KeyError("weights of the best epoch")
+        network.load_state_dict(pick["network."])
+        unpack_optimiser(optimiser, tensors, facts["groups"])
+        return _State(**facts["state"]), pick["best."]
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise WeightsError(
+            f"the checkpoint {path} is not whole ({' '.join(str(error).split())}); delete it, and this stage "
+            "begins anew"
+        ) from error
