@@ -25,6 +25,7 @@ def few_digits(monkeypatch):
     monkeypatch.setattr(demo_training, "digits_split", few)
 
 
+@pytest.mark.slow  # trains twice
 def test_the_same_command_gives_the_same_weights(few_digits, tmp_path):
     threads = torch.get_num_threads()
     recipe = SHORT["digits-convnext"]

@@ -282,6 +282,7 @@ def test_the_edge_part_runs_once_for_each_picture_and_split(resnet, digit):
     assert sorted(ran) == ["codec", "codec", "cut", "edge part", "layer to look at"]
 
 
+@pytest.mark.slow  # imports the project once more, in a process of its own
 def test_grad_cam_is_imported_only_for_a_map():
     """Its import takes seconds: no part of the project may bring it along."""
     code = (
