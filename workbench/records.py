@@ -318,3 +318,9 @@ class Tried:
     parameters: int
     server_s: float
     front: bool
+
+
+def training_place(model: str, split: str, teacher: float = 0.0) -> str:
+    """A network cut there, and how much of what was learned the unsplit network said."""
+    taught = f", taught {100 * teacher:.0f} % by the unsplit network" if teacher else ""
+    return f"{model} at {split}{taught}"

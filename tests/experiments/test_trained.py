@@ -48,6 +48,18 @@ def test_records_of_one_split_are_joined_and_nothing_counts_twice(tmp_path):
     assert (record.times, record.unsplit) == ("quiet; busy", 0.95)
 
 
+def test_what_another_teacher_said_is_another_record(tmp_path):
+    _write(tmp_path, "training-a.json", _one("refbase", 0, 0.5), recipe={"copies": 8})
+    _write(tmp_path, "training-b.json", _one("refbase", 0, 0.7), recipe={"teacher": 0.5})
+    plain, taught = recorded(tmp_path)
+    assert [one.accuracy for one in (*plain.reached, *taught.reached)] == [0.5, 0.7]
+    assert plain.place == "digits-vit at cut"
+    assert taught.place == "digits-vit at cut, taught 50 % by the unsplit network"
+    _write(tmp_path, "training-c.json", _one("qcnet-h", 0, 0.95), recipe={"teacher": 0.5})
+    taught = recorded(tmp_path)[1]
+    assert {one.where_here for one in claims(taught)} == {taught.place}
+
+
 def test_a_record_that_is_none_is_named(tmp_path):
     (tmp_path / "training-a.json").write_text('{"model": 1}')
     with pytest.raises(WorkbenchError, match=r"training-a\.json is no record of `workbench train`"):
@@ -122,7 +134,10 @@ def test_every_shipped_training_record_is_whole():
         assert not any(word.startswith("/") for word in told["command"].split()), path.name
         assert told["tested_on"]["pictures"] == told["reached"][0]["samples"]
         assert {one["method"] for one in told["reached"]} == {line["method"] for line in told["summary"]}
-        (record,) = [one for one in recorded() if (one.model, one.split) == (told["model"], told["split"])]
+        taught = told["recipe"].get("teacher", 0)
+        assert f" --teacher {taught}" in told["command"] or not taught
+        place = (told["model"], told["split"], taught)
+        (record,) = [one for one in recorded() if (one.model, one.split, one.teacher) == place]
         assert told["command"] in record.commands
         for line in record.summary:
             assert line.seeds == 3 or not told["model"].startswith("digits"), (path.name, line.method)

@@ -1,6 +1,6 @@
 """What the project's own records say of training, and what the QCNet paper says beside it.
 
-    data/results/training-*.json ─▶ Recorded, one a network and split ─▶ Claims
+    data/results/training-*.json ─▶ Recorded, one a network, split and teacher ─▶ Claims
     data/results/search-*.json ───▶ Searched
     data/results/hecs-*.json ─────▶ lines of HECS-B beside others
 
@@ -21,7 +21,7 @@ from workbench.errors import WorkbenchError
 from workbench.neural.comparing import summarise
 from workbench.neural.methods import METHODS
 from workbench.paths import shipped
-from workbench.records import Closeness, LossCurve, Reached, Summary, Tried
+from workbench.records import Closeness, LossCurve, Reached, Summary, Tried, training_place
 
 QCNET: Final = "QCNet, IEEE Access 13 (2025), p. 186488"
 RIVALS: Final = {
@@ -39,13 +39,23 @@ _POINT = 0.01
 
 
 class Recorded(NamedTuple):
-    """Every result that was recorded for one network and split, and the commands that give them again."""
+    """Every result that was recorded for one network and split, and the commands that give them again.
+
+    `teacher` is the share of the unsplit network's own answers in what was learned; methods that learned from
+    another teacher are another record, since they cannot be compared.
+    """
 
     model: str
     split: str
     reached: tuple[Reached, ...]
     commands: tuple[str, ...]
     times: str
+    teacher: float = 0.0
+
+    @property
+    def place(self) -> str:
+        """Network, split and teacher, in words."""
+        return training_place(self.model, self.split, self.teacher)
 
     @property
     def unsplit(self) -> float | None:
@@ -72,15 +82,16 @@ class Searched(NamedTuple):
 def recorded(folder: Path | None = None) -> tuple[Recorded, ...]:
     """What `workbench train --record` wrote into `folder`, else into the project's own results.
 
-    Records of one network and split are joined; a method and seed that comes twice counts once.
+    Records of one network, split and teacher are joined; a method and seed that comes twice counts once.
 
     Raises
     ------
     WorkbenchError : a file that is no such record.
     """
-    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    found: dict[tuple[str, str, float], list[dict[str, Any]]] = {}
     for told in _read(folder, "training-*.json", "reached"):
-        found.setdefault((told["model"], told["split"]), []).append(told)
+        teacher = told.get("recipe", {}).get("teacher", 0.0)
+        found.setdefault((told["model"], told["split"], teacher), []).append(told)
     return tuple(_joined(*place, records) for place, records in found.items())
 
 
@@ -157,7 +168,7 @@ def _read(folder: Path | None, pattern: str, *needed: str) -> list[dict[str, Any
     return records
 
 
-def _joined(model: str, split: str, records: Sequence[dict[str, Any]]) -> Recorded:
+def _joined(model: str, split: str, teacher: float, records: Sequence[dict[str, Any]]) -> Recorded:
     every: dict[tuple[str, int], Reached] = {}
     for told in records:
         for one in told["reached"]:
@@ -166,7 +177,7 @@ def _joined(model: str, split: str, records: Sequence[dict[str, Any]]) -> Record
     commands = tuple(told["command"] for told in records)
     known = list(METHODS)
     ordered = sorted(every.values(), key=lambda one: (known.index(one.method), one.seed))
-    return Recorded(model, split, tuple(ordered), commands, "; ".join(remarks))
+    return Recorded(model, split, tuple(ordered), commands, "; ".join(remarks), teacher)
 
 
 def _reached(one: dict[str, Any]) -> Reached:
@@ -192,7 +203,7 @@ def claims(record: Recorded) -> tuple[Claim, ...]:
     ours = lines.get(_HYBRID)
     if ours is None or ours.accuracy is None:
         return ()
-    place = f"{record.model} at {record.split}"
+    place = record.place
     rows = []
     if record.unsplit is not None:
         rows.append(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from workbench.codec_records import Claim
-from workbench.records import LossCurve, Reached, Summary, Tried
+from workbench.records import LossCurve, Reached, Summary, Tried, training_place
 from workbench.session.board_work import Point
 from workbench.session.desk import Desk
 from workbench.session.work import Report
@@ -44,7 +44,8 @@ class MethodEntry(NamedTuple):
 class Earlier(NamedTuple):
     """What the project's records say of one network and split: methods, the paper beside them, a search.
 
-    `times` says what spoils the times, `commands` give the methods again; a search has its own of both.
+    `teacher` is the share of the unsplit network's answers in what was learned. `times` says what spoils the
+    times, `commands` give the methods again; a search has its own of both.
     """
 
     model: str
@@ -57,11 +58,12 @@ class Earlier(NamedTuple):
     commands: tuple[str, ...] = ()
     search_times: str = ""
     search_command: str = ""
+    teacher: float = 0.0
 
     @property
     def place(self) -> str:
-        """Network and split, in words."""
-        return f"{self.model} at {self.split}"
+        """Network, split and teacher, in words."""
+        return training_place(self.model, self.split, self.teacher)
 
 
 class Kept(NamedTuple):
@@ -221,14 +223,18 @@ class Trainer:
         """The records in data/results."""
         from workbench.experiments.trained import claims, recorded, searched
 
-        searches = {(one.model, one.split): one for one in searched()}
-        records = {(one.model, one.split): one for one in recorded()}
+        searches = {(one.model, one.split, 0.0): one for one in searched()}
+        records = {(one.model, one.split, one.teacher): one for one in recorded()}
         found = []
         for place in dict.fromkeys([*records, *searches]):
-            told = Earlier(*place, None, ())
+            model, split, teacher = place
+            told = Earlier(model, split, None, (), teacher=teacher)
             if place in records:
                 one = records[place]
-                told = Earlier(*place, one.unsplit, one.summary, claims(one), (), one.times, one.commands)
+                told = told._replace(
+                    accuracy_unsplit=one.unsplit, summary=one.summary, claims=claims(one), times=one.times,
+                    commands=one.commands,
+                )  # fmt: skip
             if place in searches:
                 search = searches[place]
                 told = told._replace(
