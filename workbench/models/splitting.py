@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves
 
 from workbench.errors import CutError, ModelError, UnknownNameError
+from workbench.models.collecting import without_collections
 from workbench.models.cuts import Cut, Cutter
 from workbench.models.model import Model
 from workbench.models.parts import edge_part, server_part
@@ -37,6 +38,7 @@ class Split:
     server_part: nn.Module
 
 
+@without_collections()
 def split_points(model: Model, *, deep: bool = False, several: bool = False) -> tuple[SplitPoint, ...]:
     """Every place where the network can be cut, in order of execution, with the cost of both parts.
 
@@ -61,6 +63,7 @@ def split_points(model: Model, *, deep: bool = False, several: bool = False) -> 
     return tuple(cutter.point(cut, index) for index, cut in enumerate(cuts))
 
 
+@without_collections()
 def split(model: Model, point: str | SplitPoint, *, several: bool = False) -> Split:
     """The network cut at `point`: a name, or a record of `split_points`.
 

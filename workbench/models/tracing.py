@@ -58,6 +58,7 @@ class _BoundaryTracer(fx.Tracer):
         self._thread = threading.get_ident()
         self._path = [""]
         self._names: dict[int, str] = {}
+        self._buffers: dict[int, tuple[str, Tensor]] = {}
         self._calls: Counter[str] = Counter()
         self.returns: list[tuple[str, tuple[fx.Node, ...]]] = []
         self.inside: dict[fx.Node, str] = {}
@@ -83,6 +84,15 @@ class _BoundaryTracer(fx.Tracer):
         if name not in parameter_proxy_cache:
             parameter_proxy_cache[name] = self.create_proxy("get_attr", name, (), {})
         return parameter_proxy_cache[name]
+
+    def create_arg(self, a: Any) -> Any:
+        """What stands for an argument; a buffer is known by name, which torch.fx finds by trying all."""
+        if isinstance(a, Tensor) and not isinstance(a, nn.Parameter):
+            if not self._buffers:  # kept, so that no other tensor takes an id
+                self._buffers = {id(one): (name, one) for name, one in self.root.named_buffers()}
+            if id(a) in self._buffers:
+                return self.create_node("get_attr", self._buffers[id(a)][0], (), {})
+        return super().create_arg(a)
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         if threading.get_ident() != self._thread:
