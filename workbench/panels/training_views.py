@@ -87,6 +87,7 @@ class Recorded:
     def __init__(self, session: Training, guard: Guard) -> None:
         self.session = session
         self.pick = Pick("record", lambda place: setattr(session, "record", place), guard)
+        self.pick.add_class("wb-long")  # names of one network differ at their end
         self.chart = Chart(name="recorded", empty=_NO_RECORD, height=HEIGHT)
         self.table = TableView(name="recorded")
         self.time = Chart(name="recorded-time", empty=_NO_RECORD, height=HEIGHT)
