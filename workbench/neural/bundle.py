@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workbench.codecs.base import Codec
-from workbench.codecs.onebit import OneBit
+from workbench.codecs.base import Codec, make_codec
 from workbench.errors import WeightsError
 from workbench.models import Split
 from workbench.neural.checkpoint import read_tensors, write_tensors
@@ -76,7 +75,7 @@ def _made(
     chosen = method(facts["method"], **facts["settings"])
     chain = chosen.chain(split, torch.zeros(2, *facts["shape"]), 0)
     if facts["codec"] is not None:
-        chain.codec = OneBit(**{key: value for key, value in facts["codec"].items() if key != "name"})
+        chain.codec = make_codec(**facts["codec"])
     try:
         missing, unexpected = chain.load_state_dict(tensors, strict=False)
     except RuntimeError as error:

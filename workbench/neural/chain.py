@@ -10,6 +10,7 @@ from typing import Final
 
 from torch import Tensor, nn
 
+from workbench.codecs.base import Codec
 from workbench.codecs.onebit import OneBit
 from workbench.errors import InputError
 from workbench.models import Split
@@ -32,7 +33,7 @@ class Chain(nn.Module):
         crossing: nn.Module,
         restorer: nn.Module,
         coder: nn.Module | None = None,
-        codec: OneBit | None = None,
+        codec: Codec | None = None,
         reads_bits: bool = False,
     ) -> None:
         super().__init__()
@@ -56,7 +57,7 @@ class Chain(nn.Module):
 
     def received(self, decoded: Tensor) -> Tensor:
         """Features as the server sees them, from what the codec's decoder gave (B, *shape)."""
-        if not self.reads_bits or self.codec is None or self.codec.levels is None:
+        if not self.reads_bits or not isinstance(self.codec, OneBit) or self.codec.levels is None:
             return decoded
         return self.restorer((decoded > self.codec.levels[0]).to(decoded.dtype))
 

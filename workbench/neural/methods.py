@@ -1,9 +1,14 @@
 """The methods that win back what one bit costs, behind one face: what each adds, and what each stage trains.
 
-    method      on the board           on the server                  stage 1 trains     stage 2 trains
-    refbase     threshold              two levels                     -                  server part
-    qcnet-*     threshold              compensator                    compensator        server part
-    refqat      threshold              two levels                     -                  edge and server part
+    method          on the board       on the server              stage 1 trains     stage 2 trains
+    refbase         threshold          two levels                 -                  server part
+    qcnet-*         threshold          compensator                compensator        server part
+    refqat          threshold          two levels                 -                  edge and server part
+    float-server    nothing            nothing                    -                  server part
+    float-network   nothing            nothing                    -                  edge and server part
+
+The last two are controls: they send the features as they are, so that what they reach is what the second
+stage brings by itself, and what a method falls short of it is what its few bits cost.
 
 Source: Sánchez Leal et al. (QCNet), IEEE Access 13, 2025, for the compensators and for the rivals' names.
 """
@@ -18,6 +23,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from workbench.codecs.onebit import OneBit
+from workbench.codecs.raw import Raw
 from workbench.errors import SettingError, UnknownNameError
 from workbench.models import Split
 from workbench.neural import learned
@@ -67,6 +73,29 @@ class RefQat(Method):
 
 
 @dataclass(frozen=True)
+class FloatServer(Method):
+    """Nothing is quantised; the server part is fine-tuned as behind the other methods."""
+
+    name = "float-server"
+    summary = "a control: features as floats, then fine-tuning of the server part"
+
+    def chain(self, split: Split, samples: Tensor, seed: int) -> Chain:
+        return Chain(split, crossing=nn.Identity(), restorer=nn.Identity(), codec=Raw())
+
+    def settings(self) -> dict[str, Any]:
+        return {}
+
+
+@dataclass(frozen=True)
+class FloatNetwork(FloatServer):
+    """Nothing is quantised; the whole network is fine-tuned, as RefQAT's is."""
+
+    name = "float-network"
+    summary = "a control: features as floats, fine-tuning of the whole network"
+    finetunes = ("edge", "server")
+
+
+@dataclass(frozen=True)
 class QcNet(Method):
     """A compensator on the server; nothing is added on the board."""
 
@@ -110,6 +139,8 @@ METHODS: dict[str, Callable[..., Method]] = {
     "refae": learned.RefAe,
     "bottlenet": learned.BottleNet,
     "hecs-b": learned.HecsB,
+    "float-server": FloatServer,
+    "float-network": FloatNetwork,
 }
 
 
