@@ -3,6 +3,12 @@
 import os
 import signal
 
+from hypothesis import HealthCheck, settings
+
+# how long one example takes says what else the machine does, not whether the code is right
+settings.register_profile("any-load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-load")
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # as in a shell script's background: what the tests start and stop by Ctrl-C would never hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -29,7 +29,7 @@ FEATURES = st.sampled_from([np.float16, np.float32, np.float64]).flatmap(
 
 
 @pytest.mark.parametrize("name", CODECS.names())
-@settings(deadline=None, max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, derandomize=True)
 @given(features=FEATURES, pick=st.integers(0, 10**6))
 def test_any_finite_features_come_back_within_the_promise(name, features, pick):
     codecs = variants(CODECS.get(name))
