@@ -30,7 +30,7 @@ WITHOUT = (
 
 def features():
     draw = np.random.default_rng(7)
-    values = np.maximum(draw.normal(size=(16, 32, 32)), 0).astype(np.float32)
+    values = np.maximum(draw.normal(size=(16, 48, 48)), 0).astype(np.float32)
     values[0] = 0
     return values
 
@@ -57,7 +57,7 @@ def cases():
 def identity():
     from onnx import TensorProto, helper
 
-    shape = [1, 16, 32, 32]
+    shape = [1, 16, 48, 48]
     graph = helper.make_graph(
         [helper.make_node("Identity", ["x"], ["y"])],
         "g",
@@ -212,7 +212,7 @@ def test_weights_of_a_learned_codec_go_along_and_touch_no_disk(
     kernel = np.zeros((16, 16, 2, 2), np.float32)
     kernel[range(16), range(16)] = 0.25
     facts = {
-        "codec": "refae", "shape": (16, 32, 32), "code_shape": (16, 16, 16), "code": {}, "trained": {},
+        "codec": "refae", "shape": (16, 48, 48), "code_shape": (16, 24, 24), "code": {}, "trained": {},
         "encoder": [{"kind": "conv", "weight": "down", "stride": 2, "padding": 0}],
         "decoder": [{"kind": "transposed", "weight": "up", "stride": 2, "padding": 0, "output_padding": 0}],
     }  # fmt: skip

@@ -279,7 +279,9 @@ def test_compiled_code_stays_within_its_arrays(tmp_path):
     """The same tests, damage included, with every index checked by numba."""
     env = {**os.environ, "NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(tmp_path)}
     here = Path(__file__).parent
-    files = [str(here / f"test_{name}.py") for name in ("rans", "context", "reshape", "rans_csr")]
+    files = [
+        str(here / f"test_{name}.py") for name in ("rans", "eight_lanes", "context", "reshape", "rans_csr")
+    ]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
     done = subprocess.run(command, env=env, cwd=here.parents[1], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]

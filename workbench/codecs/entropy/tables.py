@@ -11,11 +11,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.codecs.entropy import bitstream
+from workbench.codecs.entropy import bitstream, eight_lanes
 from workbench.codecs.entropy.compiled import compiled
 from workbench.errors import PayloadError
 
 MAX_TABLE_BITS: Final = 28
+EIGHT_LANES: Final = 31  # where a precision stands: 12 bits, and what follows is of `eight_lanes`
 MOST_TABLE_BYTES: Final = 17 * 256 + 8  # of a table of bytes
 
 
@@ -161,7 +162,7 @@ def read_table(data: memoryview, most_symbols: int) -> tuple[Table, int]:
     """
     if len(data) < 2:
         raise PayloadError("the payload is damaged: its probability table is missing")
-    bits, order = data[0] & 31, data[0] >> 5
+    bits, order = precision_of(data[0]), data[0] >> 5
     distinct, offset = bitstream.read_varint(data, 1)
     if not 1 <= bits <= MAX_TABLE_BITS or not 1 <= distinct <= min(most_symbols, 1 << bits):
         raise PayloadError(f"the payload is damaged: a table of {distinct} symbols and 2**{bits} slots")
@@ -173,6 +174,12 @@ def read_table(data: memoryview, most_symbols: int) -> tuple[Table, int]:
     if used < 0:
         raise PayloadError("the payload is damaged: its table is cut short, or its frequencies do not add up")
     return Table(symbols, frequencies, bits), used
+
+
+def precision_of(first: int) -> int:
+    """Bits of precision that the first byte of a table tells."""
+    told = first & 31
+    return eight_lanes.BITS if told == EIGHT_LANES else told
 
 
 @compiled
