@@ -1,13 +1,18 @@
 """The Training session: what is chosen, what comes in, what Cancel and errors leave behind."""
 
 import importlib.util
+import shlex
 from pathlib import Path
 
 import pytest
+from traitlets import TraitError
+from typer.main import get_command
 
+from workbench.cli.app import app
 from workbench.errors import Cancelled, SettingError
 from workbench.session.runner import AtOnce, Threads
 from workbench.session.training import Training
+from workbench.session.training_work import Trainer, Wanted
 
 _SPEC = importlib.util.spec_from_file_location("training_fakes", Path(__file__).parent / "training_fakes.py")
 fakes = importlib.util.module_from_spec(_SPEC)
@@ -155,6 +160,89 @@ def test_code_is_the_command(session):
         "workbench train digits-resnet --split c --search search.log --approach pareto --candidates 7"
     )
     assert len(session.code.splitlines()) == 3
+
+
+def test_the_teacher_and_copies_are_asked_for_and_stand_in_the_command(session, work):
+    session.copies, session.teacher, session.temperature = 8, 0.5, 4
+    session.train()
+    (wanted,) = work.asked
+    assert (wanted.copies, wanted.teacher, wanted.temperature) == (8, 0.5, 4.0)
+    assert session.code.splitlines()[1].endswith(
+        " --finetune-epochs 6 --copies 8 --teacher 0.5 --temperature 4.0"
+    )
+    session.copies, session.teacher = 0, 0
+    assert session.code.splitlines()[1].endswith(" --finetune-epochs 6")  # nobody's temperature is left out
+
+
+def test_the_command_is_one_that_the_command_line_reads(session):
+    session.methods, session.copies, session.teacher, session.temperature = ("refbase",), 3, 1, 0.1
+    command = next(line for line in session.code.splitlines() if line.startswith("workbench train"))
+    wants = get_command(app).commands["train"]
+    with wants.make_context("train", shlex.split(command)[2:]) as context:
+        found = context.params
+    assert (found["model"], found["split"], found["method"]) == ("digits-resnet", "c", ["refbase"])
+    assert (found["copies"], found["teacher"], found["temperature"]) == (3, 1.0, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("copies", -1), ("copies", 1001), ("teacher", -0.1), ("teacher", 1.1), ("temperature", 0)],
+)
+def test_what_cannot_be_trained_cannot_be_chosen(session, name, value):
+    with pytest.raises(TraitError, match=name):
+        setattr(session, name, value)
+
+
+def test_what_another_teacher_taught_makes_room_for_the_next_result(session):
+    session.methods = ("refbase", "qcnet-h")
+    session.train()
+    session.search()
+    assert not session.outdated
+    session.teacher = 0.5
+    assert session.outdated and len(session.reached) == 2  # it stays until there is something else
+    session.methods = ("qcnet-h",)
+    session.train()
+    assert [one.method for one in session.reached] == ["qcnet-h"]
+    assert [line.method for line in session.summary] == ["qcnet-h"]
+    assert [one.method for one in session.kept] == ["qcnet-h"]
+    assert session.tried and not session.outdated
+    session.methods = ("refbase",)
+    session.train()
+    assert [one.method for one in session.reached] == ["qcnet-h", "refbase"]  # one teacher, one comparison
+    session.copies = 2
+    assert session.outdated
+    session.copies, session.teacher, session.temperature = 0, 0, 3
+    session.train()
+    session.temperature = 1
+    assert not session.outdated  # without a teacher it has no temperature
+    session.forget()
+    session.teacher = 1
+    assert not session.outdated
+
+
+def test_a_split_that_is_chosen_while_another_is_trained_is_not_mixed_with_it(session):
+    session.observe(lambda _change: setattr(session, "split", "a"), "curves")
+    session.methods = ("refbase",)
+    session.train()
+    assert [one.split for one in session.reached] == ["c"] and session.outdated
+    session.methods = ("qcnet-h",)
+    session.train()
+    assert [(one.split, one.method) for one in session.reached] == [("a", "qcnet-h")]
+
+
+def test_what_is_wanted_becomes_the_recipe(monkeypatch):
+    def asked(methods, where, learn, test, **given):
+        recipes.append(given["recipe"])
+        return iter(())
+
+    recipes = []
+    monkeypatch.setattr("workbench.neural.comparing.compare", asked)
+    wanted = Wanted(split="layer3", epochs=3, finetune_epochs=4, copies=8, teacher=0.5, temperature=2.0)
+    Trainer().train(wanted, *[lambda *_told: None] * 4)
+    (recipe,) = recipes
+    assert (recipe.copies, recipe.teacher, recipe.temperature) == (8, 0.5, 2.0)
+    assert (recipe.reconstruct.epochs, recipe.finetune.epochs, recipe.finetune.warmup) == (3, 4, 2)
+    assert recipe.augmentation is not None
 
 
 def test_code_loads_what_was_kept(session):

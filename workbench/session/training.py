@@ -1,8 +1,8 @@
 """The Training app's state: what is to be trained, how its loss falls, what came out. Traitlets, no widgets.
 
-network, split, methods, seeds ──▶ train ──▶ Runner ──▶ TrainingWork
-                                                          │
-        curves (while it runs), summary, problem  ◀───────┘
+network, split, methods, recipe ──▶ train ──▶ Runner ──▶ TrainingWork
+                                                           │
+        curves (while it runs), summary, problem  ◀────────┘
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from workbench.session.runner import Runner, Ticket
 from workbench.session.training_work import Earlier, Kept, TrainingWork, Wanted
 
 _USUAL = Wanted()
-_CHOSEN = ("network", "split", "methods", "seeds", "epochs", "finetune_epochs", "labels")
+_CHOSEN = (
+    "network", "split", "methods", "seeds", "epochs", "finetune_epochs", "labels", "copies", "teacher",
+    "temperature",
+)  # fmt: skip
 
 
 class Training(Jobs):
@@ -36,12 +39,18 @@ class Training(Jobs):
     epochs = traitlets.Int(_USUAL.epochs)
     finetune_epochs = traitlets.Int(_USUAL.finetune_epochs)
     labels = traitlets.Bool(_USUAL.labels)
+    copies = traitlets.Int(_USUAL.copies, min=0, max=1000, help="varied copies of each picture")
+    teacher = traitlets.Float(
+        _USUAL.teacher, min=0, max=1, help="share of the unsplit network's own answers in stage 2's loss"
+    )
+    temperature = traitlets.Float(_USUAL.temperature, min=0.1, max=100, help="of the teacher's answers")
 
     points = traitlets.Tuple(help="Points of the network, once it is loaded")
     weights = traitlets.Unicode("", help="trained, random or own, once the network is loaded")
     place = traitlets.Unicode("", help="where training runs")
     curves = traitlets.Tuple(help="(method and stage, LossCurve) of the training that runs or ran last")
-    reached = traitlets.Tuple(help="the newest Reached of each method and seed around this split")
+    reached = traitlets.Tuple(help="the newest Reached of each method and seed, all of one lesson")
+    shown = traitlets.Any(None, allow_none=True, help="the Wanted that gave the newest of `reached`")
     summary = traitlets.Tuple(help="a Summary of each method of `reached`")
     kept = traitlets.Tuple(help="Kept of each method and seed that was saved")
     candidates = traitlets.Int(12, help="a search tries so many compensators")
@@ -66,6 +75,11 @@ class Training(Jobs):
     def wanted(self) -> Wanted:
         """The present choice as one value."""
         return Wanted(**{name: getattr(self, name) for name in _CHOSEN})
+
+    @property
+    def outdated(self) -> bool:
+        """Whether what is shown was learned otherwise than is chosen now; the next result takes its place."""
+        return self.shown is not None and self.shown.lesson != self.wanted.lesson
 
     def load(self) -> None:
         """Learn where the network can be cut."""
@@ -112,6 +126,7 @@ class Training(Jobs):
     def forget(self) -> None:
         """Take the results away."""
         self.reached, self.summary, self.curves, self.tried, self.kept = (), (), (), (), ()
+        self.shown = None
 
     # in the thread
 
@@ -136,12 +151,15 @@ class Training(Jobs):
             ticket.deliver(lambda: self._show_curve(curve))
 
         def made(reached: Reached) -> None:
-            others = [one for one in self.reached if (one.method, one.seed) != (reached.method, reached.seed)]
+            alike = self.shown is not None and self.shown.lesson == wanted.lesson
+            earlier = self.reached if alike else ()
+            others = [one for one in earlier if (one.method, one.seed) != (reached.method, reached.seed)]
             everything = (*others, reached)
             summary = self._work.summarise(everything)
 
             def take() -> None:
-                self.reached, self.summary = everything, summary
+                self.shown, self.reached, self.summary = wanted, everything, summary
+                self.kept = self.kept if alike else ()
 
             ticket.deliver(take)
 
@@ -168,11 +186,15 @@ class Training(Jobs):
     def _describe(self) -> None:
         methods = "".join(f" --method {name}" for name in self.methods)
         labels = "" if self.labels else " --no-labels"
+        copies = f" --copies {self.copies}" if self.copies else ""
+        teacher = f" --teacher {self.teacher}" if self.teacher else ""
+        if self.teacher and self.temperature != 1:
+            teacher += f" --temperature {self.temperature}"
         loads = "".join(map(_loading, self.kept))
         self.code = (
             "# in a terminal\n"
             f"workbench train {self.network} --split {self.split}{methods} --seeds {self.seeds} "
-            f"--epochs {self.epochs} --finetune-epochs {self.finetune_epochs}{labels}\n"
+            f"--epochs {self.epochs} --finetune-epochs {self.finetune_epochs}{labels}{copies}{teacher}\n"
             f"workbench train {self.network} --split {self.split} --search search.log --approach pareto "
             f"--candidates {self.candidates}\n"
         ) + (f"\n# what was kept\nimport workbench as wb\n{loads}" if loads else "")

@@ -32,6 +32,28 @@ class Wanted:
     epochs: int = 20
     finetune_epochs: int = 6
     labels: bool = True
+    copies: int = 0
+    teacher: float = 0.0
+    temperature: float = 1.0
+
+    @property
+    def lesson(self) -> tuple[Any, ...]:
+        """Where is trained, and from what: results compare only where this is the same."""
+        return self.network, self.split, self.copies, self.teacher, self.temperature if self.teacher else None
+
+    @property
+    def taught(self) -> str:
+        """Who teaches, and from how many copies, in words; empty where it is labels and pictures alone."""
+        cool = f" at temperature {self.temperature:g}" if self.temperature != 1 else ""
+        words = [
+            f"taught {100 * self.teacher:.0f} % by the unsplit network{cool}" if self.teacher else "",
+            _copies(self.copies) if self.copies else "",
+        ]
+        return ", ".join(filter(None, words))
+
+
+def _copies(count: int) -> str:
+    return f"{count} varied {'copy' if count == 1 else 'copies'} of each picture"
 
 
 class MethodEntry(NamedTuple):
@@ -177,6 +199,9 @@ class Trainer:
             finetune=replace(
                 usual.finetune, epochs=wanted.finetune_epochs, warmup=min(5, wanted.finetune_epochs // 2)
             ),
+            copies=wanted.copies,
+            teacher=wanted.teacher,
+            temperature=wanted.temperature,
         )
         learn = learn if wanted.labels else Pictures(learn.pictures, None)
         chosen = [method(name) for name in wanted.methods]
