@@ -46,6 +46,41 @@ def test_choosers_show_what_there_is_and_reach_the_session(page):
     assert (choose.methods.value, choose.numbers["epochs"].value) == (("qcnet-h",), 5)
 
 
+def test_the_teacher_is_chosen_and_says_what_it_makes_of_the_labels(page, work):
+    choose, session = page.choose, page.session
+    temperature = choose.numbers["temperature"]
+    assert (choose.lesson.value, temperature.layout.display) == ("", "none")
+    choose.numbers["copies"].value = 4
+    choose.numbers["teacher"].value = 0.5
+    temperature.value = 2.0
+    assert "learns 50 % from the unsplit network" in choose.lesson.value
+    assert (temperature.layout.display, choose.labels.disabled) == (None, False)
+    choose.labels.value = False
+    assert "Stage 1 alone" in choose.lesson.value
+    choose.numbers["teacher"].value = 1
+    assert "needs no labels" in choose.lesson.value and choose.labels.disabled
+    choose.train.click()
+    (wanted,) = work.asked
+    assert (wanted.copies, wanted.teacher, wanted.temperature) == (4, 1.0, 2.0)
+    assert page.kept.value.startswith(
+        "Taught 100 % by the unsplit network at temperature 2, 4 varied copies of each picture.<br>Kept in"
+    )
+    session.teacher, session.copies = 0.25, 200
+    assert (choose.numbers["teacher"].value, choose.numbers["copies"].value) == (0.25, 200)
+    assert session.copies == 200  # more than a person is offered, and still what was asked for
+
+
+def test_what_another_teacher_taught_is_marked_until_the_next_result(page):
+    outdated = page.choose.outdated.layout
+    page.choose.train.click()
+    assert outdated.display == "none"
+    page.choose.numbers["teacher"].value = 0.5
+    assert outdated.display is None
+    page.choose.train.click()
+    assert outdated.display == "none"
+    assert [row[0] for row in page.table.rows] == ["qcnet-h"]
+
+
 def test_nothing_trained_yet_says_what_to_do(page):
     assert page.loss.figure == {}
     assert "press Train" in page.loss.empty

@@ -29,7 +29,16 @@ _FOUND = (
     "Kept in <code>{}</code>. The Fidelity app has each in its list of restorers, and in the Explorer a "
     "learned codec takes its weights. In Python:"
 )
-_NUMBERS = {"seeds": (1, 20), "epochs": (1, 1000), "finetune_epochs": (1, 1000)}
+_NUMBERS = {"seeds": (1, 20), "epochs": (1, 1000), "finetune_epochs": (1, 1000), "copies": (0, 32)}
+_WORDS = {"finetune_epochs": "fine-tune"}
+_OUTDATED = (
+    "What is shown <b>was learned otherwise</b>, and cannot be compared: the next result takes its place."
+)
+_TOLD = {
+    "copies": "So many varied copies of each picture go through the edge part once; all are held in memory",
+    "teacher": "Share of the unsplit network's own answers in stage 2's loss; 0 is the labels alone",
+    "temperature": "Of the unsplit network's answers: above 1 they tell more of what it held less likely",
+}
 
 
 class Choose:
@@ -46,21 +55,30 @@ class Choose:
         )  # fmt: skip
         self.methods.tooltip = "Hold Ctrl to choose several"
         self.about = hint()
-        words = {"seeds": "seeds", "epochs": "epochs", "finetune_epochs": "fine-tune"}
-        self.numbers = {
-            name: widgets.BoundedIntText(getattr(session, name), min=low, max=high, description=words[name])
+        self.numbers: dict[str, Any] = {
+            name: widgets.BoundedIntText(
+                getattr(session, name), min=low, max=high, description=_WORDS.get(name, name)
+            )
             for name, (low, high) in _NUMBERS.items()
         }
+        self.numbers |= {
+            name: widgets.BoundedFloatText(
+                getattr(session, name), min=low, max=high, step=step, description=name
+            )
+            for name, (low, high, step) in {"teacher": (0, 1, 0.1), "temperature": (0.1, 100, 0.5)}.items()
+        }
+        for name, text in _TOLD.items():
+            self.numbers[name].tooltip = text
         self.labels = widgets.Checkbox(session.labels, description="with labels (stage 2)", indent=False)
         self.train = widgets.Button(description="Train", button_style="primary")
         self.forget = widgets.Button(description="Clear", tooltip="Empty the charts")
-        self.place = hint()
+        self.lesson, self.place, self.outdated = hint(), hint(), hint(_OUTDATED)
         self.progress = Progress(guard(session.cancel))
         self.groups = [
             group("Network", self.network, self.weights, self.split),
             group("Methods", self.methods, self.about),
-            group("Training", *self.numbers.values(), self.labels, self.place),
-            widgets.VBox([row(self.train, self.forget), self.progress]),
+            group("Training", *self.numbers.values(), self.labels, self.lesson, self.place),
+            widgets.VBox([row(self.train, self.forget), self.outdated, self.progress]),
         ]
         self._link(guard)
 
@@ -70,12 +88,14 @@ class Choose:
         session.observe(guard(lambda change: setattr(self.methods, "value", tuple(change["new"]))), "methods")
         for name, box in {**self.numbers, "labels": self.labels}.items():
             box.observe(guard(lambda change, name=name: setattr(session, name, change["new"])), "value")
-            session.observe(guard(lambda change, box=box: setattr(box, "value", change["new"])), name)
+            session.observe(guard(lambda change, box=box: _put(box, change["new"])), name)
         self.train.on_click(guard(lambda _button: session.train()))
         self.forget.on_click(guard(lambda _button: session.forget()))
         watched: dict[tuple[str, ...], Any] = {
             ("points", "split", "weights", "network", "place", "busy"): self._show_network,
             ("methods",): self._show_methods,
+            ("labels", "teacher"): self._show_lesson,
+            ("shown", "network", "split", "copies", "teacher", "temperature"): self._show_outdated,
             ("busy", "progress"): self._show_busy,
         }
         for names, show in watched.items():
@@ -107,6 +127,25 @@ class Choose:
             ]
         )
 
+    def _show_lesson(self) -> None:
+        """Who says in stage 2 what is right; what has no say is out of reach."""
+        session = self.session
+        share = f"{100 * session.teacher:.0f} %"
+        if session.teacher >= 1:
+            told = "Stage 2 learns the unsplit network's own answers, and needs no labels."
+        elif not session.labels:
+            told = "Stage 1 alone is trained; with teacher 1 stage 2 needs no labels either."
+        elif session.teacher:
+            told = f"Stage 2 learns {share} from the unsplit network's own answers, the rest from labels."
+        else:
+            told = ""
+        self.lesson.value = told
+        self.labels.disabled = session.teacher >= 1
+        self.numbers["temperature"].layout.display = None if session.teacher else "none"
+
+    def _show_outdated(self) -> None:
+        self.outdated.layout.display = None if self.session.outdated else "none"
+
     def _show_busy(self) -> None:
         session = self.session
         self.train.disabled = session.busy
@@ -115,6 +154,13 @@ class Choose:
             self.progress.hide()
         else:
             self.progress.show(*session.progress)
+
+
+def _put(box: Any, value: Any) -> None:
+    """A value from the session, which may be larger than what a person can choose."""
+    if not isinstance(box, widgets.Checkbox):
+        box.max = max(box.max, value)
+    box.value = value
 
 
 class TrainingPage(Frame):
@@ -154,6 +200,7 @@ class TrainingPage(Frame):
             "summary": self._show_summary,
             "kept": self._show_kept,
             "reached": self._show_kept,
+            "shown": self._show_kept,
             "problem": self._show_problem,
             "line": self._show_line,
             "code": lambda: setattr(self.code, "text", session.code),
@@ -210,8 +257,13 @@ class TrainingPage(Frame):
             for one in self.session.reached
             for note in one.notes
         ]
+        shown = self.session.shown
+        words = shown.taught if shown else ""
+        taught = [f"{words[0].upper()}{words[1:]}."] if words else []
         where = [_FOUND.format(html.escape(kept[0].folder)), *map(_loading, kept)] if kept else []
-        self.kept.value = "<br>".join([*(f"<b>{html.escape(remark)}</b>" for remark in remarks), *where])
+        self.kept.value = "<br>".join(
+            [*(f"<b>{html.escape(remark)}</b>" for remark in remarks), *taught, *where]
+        )
 
     def _show_problem(self) -> None:
         if self.session.problem is None:

@@ -39,6 +39,10 @@ def test_train_every_view_and_what_was_kept_is_offered_in_fidelity(training, ser
     training.choose("methods", "refbase", "qcnet-c")
     training.enter("epochs", 2)
     training.enter("fine-tune", 1)
+    training.enter("copies", 1)
+    training.enter("teacher", 0.5)
+    training.enter("temperature", 2)  # not there before there is a teacher
+    training.page.locator(".wb-choose .wb-hint", has_text="learns 50 %").wait_for()
     training.press("Train")
     training.page.wait_for_function(
         "() => document.querySelector('[data-tile=\"Accuracy\"] .wb-value').innerText.includes('%')",
@@ -53,6 +57,11 @@ def test_train_every_view_and_what_was_kept_is_offered_in_fidelity(training, ser
     assert training.open("Time")[0]["type"] == "bar"
     kept = training.page.locator(".wb-hint", has_text="Kept in").filter(visible=True)
     assert "wb.load_bundle('digits-convnext-stages.2-qcnet-c-0')" in kept.inner_text()
+    assert "Taught 50 % by the unsplit network at temperature 2, 1 varied copy of each" in kept.inner_text()
+    outdated = training.page.locator(".wb-choose .wb-hint", has_text="was learned otherwise")
+    assert not outdated.is_visible()
+    training.enter("teacher", 1)
+    outdated.wait_for()
     page = visit(served.app("fidelity"))
     named = page.locator(
         ".wb-choose option", has_text=re.compile(r"qcnet-c\s·\sdigits-convnext\sat\sstages\.2")
