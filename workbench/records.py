@@ -287,7 +287,10 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One method over its seeds: mean and sample standard deviation (0 for one seed); None without labels."""
+    """One method over its seeds: mean and sample standard deviation (0 for one seed); None without labels.
+
+    A `control` stands beside the others without being one of them: it quantises nothing.
+    """
 
     method: str
     seeds: int
@@ -300,6 +303,7 @@ class Summary:
     ssim: float | None
     board_s: float
     server_s: float
+    control: bool = False
 
 
 @dataclass(frozen=True, slots=True)

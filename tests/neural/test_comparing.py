@@ -13,7 +13,7 @@ import workbench as wb
 from workbench.errors import InputError
 from workbench.neural import bundle
 from workbench.neural.comparing import Pictures, compare, summarise
-from workbench.neural.methods import method
+from workbench.neural.methods import METHODS, method
 from workbench.neural.pictures import training_pictures
 from workbench.neural.plans import Plan
 from workbench.neural.training import Recipe
@@ -39,6 +39,13 @@ def test_mean_and_spread_by_hand():
     assert first.board_s == pytest.approx(0.1)
     assert first.ssim is first.accuracy_before is None
     assert (second.seeds, second.accuracy_std) == (1, 0.0)
+
+
+def test_a_control_is_told_from_the_methods():
+    assert {name for name in METHODS if method(name).control} == {"float-server", "float-network"}
+    names = ("qcnet-h", "float-server", "float-network", "own")
+    found = {line.method: line.control for line in summarise([_reached(name, 0, 0.9) for name in names])}
+    assert found == {"qcnet-h": False, "float-server": True, "float-network": True, "own": False}
 
 
 def test_without_labels_there_is_no_accuracy_at_all():

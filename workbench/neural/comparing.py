@@ -19,6 +19,7 @@ from workbench.neural.fitting import Progress, Watch
 from workbench.neural.learned import codec_of
 from workbench.neural.measuring import Measured, accuracy, measure
 from workbench.neural.method import Method
+from workbench.neural.methods import is_control
 from workbench.neural.training import Recipe, Trained, train
 from workbench.records import Reached, Summary
 
@@ -153,4 +154,5 @@ def _summary(name: str, runs: Sequence[Reached]) -> Summary:
         ssim=statistics.fmean(similar) if similar else None,
         board_s=statistics.median(one.board_s for one in runs),
         server_s=statistics.median(one.server_s for one in runs),
+        control=is_control(name),
     )

@@ -12,12 +12,16 @@ from workbench.neural.chain import Chain
 
 
 class Method(ABC):
-    """One way to train around a split. `reconstructs` and `finetunes` name the parts each stage trains."""
+    """One way to train around a split. `reconstructs` and `finetunes` name the parts each stage trains.
+
+    A `control` is no competitor: it leaves something out on purpose, so that others can be told from it.
+    """
 
     name: str
     summary: str
     reconstructs: tuple[str, ...] = ()
     finetunes: tuple[str, ...] = ("server",)
+    control: bool = False
 
     @abstractmethod
     def chain(self, split: Split, samples: Tensor, seed: int) -> Chain:

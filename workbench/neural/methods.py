@@ -78,6 +78,7 @@ class FloatServer(Method):
 
     name = "float-server"
     summary = "a control: features as floats, then fine-tuning of the server part"
+    control = True
 
     def chain(self, split: Split, samples: Tensor, seed: int) -> Chain:
         return Chain(split, crossing=nn.Identity(), restorer=nn.Identity(), codec=Raw())
@@ -142,6 +143,11 @@ METHODS: dict[str, Callable[..., Method]] = {
     "float-server": FloatServer,
     "float-network": FloatNetwork,
 }
+
+
+def is_control(name: str) -> bool:
+    """Whether the method of that name is a control; one that is not known here is none."""
+    return name in METHODS and METHODS[name]().control
 
 
 def method(name: str, **settings: Any) -> Method:
