@@ -1,5 +1,7 @@
 """Figures of training: what is drawn, from records made by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from workbench.figures.training import (
@@ -53,6 +55,13 @@ def test_times_stack_and_the_bytes_stand_at_the_end():
     board, server, total = time_figure([_line("a", 0.9, board_s=0.002)]).data
     assert (list(board.x), list(server.x), list(total.x)) == ([2.0], [4.0], [6.0])
     assert list(total.text) == [" 6.00 ms, 120 B"]
+
+
+def test_a_control_is_labelled_in_both_charts():
+    lines = [_line("qcnet-h", 0.9), replace(_line("float-server", 0.95), control=True)]
+    assert accuracy_bars(lines, 0.9).methods == ("qcnet-h", "float-server<br>(control)")
+    for figure, axis in ((accuracy_figure(lines, 0.9), "x"), (time_figure(lines), "y")):
+        assert tuple(figure.data[0][axis]) == ("qcnet-h", "float-server<br>(control)")
 
 
 def test_table_reads_as_people_do_and_keeps_full_numbers():

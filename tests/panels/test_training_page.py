@@ -138,7 +138,11 @@ def test_records_are_shown_for_their_split_alone(page):
 
 def test_every_record_can_be_looked_at(page):
     recorded = page.recorded
-    assert list(recorded.pick.options) == ["digits-resnet at c", "own at d"]  # a search alone has no bars
+    assert list(recorded.pick.options) == [
+        "digits-resnet at c",
+        "own at d",
+        "own at e",
+    ]  # a search alone has no bars
     assert recorded.pick.value == "digits-resnet at c"
     recorded.pick.value = "own at d"
     assert page.session.record == "own at d"
@@ -196,6 +200,34 @@ def test_a_tie_is_told_and_the_closer_features_win(page, work):
     assert "tied with refbase" in page.tiles["Best method"].below
     page.session.summary = work.summarise((far, close, fakes.reached("bottlenet")))
     assert "tied with 2 others" in page.tiles["Best method"].below
+
+
+def test_a_control_is_never_the_best_method_while_there_is_another(page, work):
+    control, method = fakes.reached("float-server", 0, 0.95), fakes.reached("qcnet-h")
+    page.session.reached = (control, method)
+    page.session.summary = work.summarise((control, method))
+    assert (page.tiles["Best method"].text, page.tiles["Accuracy"].text) == ("qcnet-h", "90.0 %")
+    assert page.tiles["Best method"].below == "highest accuracy"
+    assert "no competitors: float-server." in page.controls.value
+    tied = fakes.reached("float-server", 0, 0.9)
+    page.session.summary = work.summarise((tied, method))
+    assert page.tiles["Best method"].below == "highest accuracy"
+    page.session.summary = work.summarise((control,))
+    assert page.tiles["Best method"].text == "float-server"
+    assert page.tiles["Best method"].below == "a control; no method yet"
+    page.session.summary = work.summarise((method,))
+    assert page.controls.value == ""
+
+
+def test_controls_are_told_from_methods_in_the_list_and_in_records(page):
+    assert [text for text, _name in page.choose.methods.options][2:] == ["hecs-b", "float-server (control)"]
+    page.choose.methods.value = ("float-server",)
+    assert page.session.methods == ("float-server",)
+    recorded = page.recorded
+    assert recorded.controls.value == ""
+    recorded.pick.value = "own at e"
+    assert recorded.chart.figure["data"][1]["x"] == ["qcnet-h", "float-server<br>(control)"]
+    assert "no competitors: float-server." in recorded.controls.value
 
 
 def test_search_shows_the_record_until_one_ran_here(page, work):

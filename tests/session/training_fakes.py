@@ -40,7 +40,8 @@ class FakeTrainer:
         return ("digits-resnet", "other")
 
     def methods(self):
-        return tuple(MethodEntry(name, f"what {name} is") for name in ("refbase", "qcnet-h", "hecs-b"))
+        known = [MethodEntry(name, f"what {name} is") for name in ("refbase", "qcnet-h", "hecs-b")]
+        return (*known, MethodEntry("float-server", "what is sent as it is", control=True))
 
     def points(self, network, report):
         report(0, 1, f"loading {network}")
@@ -89,6 +90,7 @@ class FakeTrainer:
                 "taken in peace", "workbench train --search <s>",
             ),
             Earlier("own", "d", 0.8, summarise([reached("qcnet-h", 0, 0.7), reached("qcnet-h", 1, 0.9)])),
+            Earlier("own", "e", 0.8, summarise([reached("qcnet-h"), reached("float-server")])),
             Earlier("digits-resnet", "b", None, (), tried=(tried(0, 0.7),)),
         )  # fmt: skip
 

@@ -22,6 +22,10 @@ FAMILIES: Final = {
 """Colour and mark of each family of compensators."""
 
 
+def _label(line: Summary) -> str:
+    return f"{line.method}<br>(control)" if line.control else line.method
+
+
 class AccuracyBars(NamedTuple):
     """One pair of bars a method: accuracy before and after fine-tuning, with its spread over seeds."""
 
@@ -38,7 +42,7 @@ def accuracy_bars(summary: Sequence[Summary], unsplit: float | None) -> Accuracy
     shown = [value for line in known for value in (line.accuracy_before, line.accuracy) if value is not None]
     lowest = min([*shown, *([unsplit] if unsplit is not None else [])], default=0.0)
     return AccuracyBars(
-        methods=tuple(line.method for line in known),
+        methods=tuple(_label(line) for line in known),
         before=tuple(line.accuracy_before for line in known),
         after=tuple(line.accuracy or 0.0 for line in known),
         spread=tuple(line.accuracy_std or 0.0 for line in known),
@@ -101,7 +105,7 @@ def accuracy_figure(summary: Sequence[Summary], unsplit: float | None) -> go.Fig
 
 def time_figure(summary: Sequence[Summary]) -> go.Figure:
     """Time on the board and on the server for one picture, stacked; bytes stand at the end of each bar."""
-    methods = [line.method for line in summary]
+    methods = [_label(line) for line in summary]
     figure = blank("Time of one picture on the board and on the server", 440)
     for name, values, colour in (
         ("board: edge part, encoder", [1000 * line.board_s for line in summary], STAGES["edge"]),

@@ -18,10 +18,11 @@ from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
 from workbench.panels.parts import Code, Progress, group, hint
 from workbench.panels.tiles import Tiles
-from workbench.panels.training_views import HEIGHT, HecsB, Recorded, Search, row
+from workbench.panels.training_views import HEIGHT, HecsB, Recorded, Search, controls, row
 from workbench.panels.widgets import TableView
 from workbench.records import Quantity
 from workbench.session.training import Training
+from workbench.session.training_work import MethodEntry
 
 _TILES = ("Unsplit", "Best method", "Accuracy", "Payload", "Server time")
 _EMPTY = "Choose a network, a split and methods on the left, then press Train."
@@ -50,7 +51,7 @@ class Choose:
         self.weights = hint()
         self.split = Pick("split", lambda name: setattr(session, "split", name), guard)
         self.methods = widgets.SelectMultiple(
-            options=[(entry.name, entry.name) for entry in session.known_methods],
+            options=[(_entry(entry), entry.name) for entry in session.known_methods],
             value=session.methods, description="methods", rows=9,
         )  # fmt: skip
         self.methods.tooltip = "Hold Ctrl to choose several"
@@ -156,6 +157,10 @@ class Choose:
             self.progress.show(*session.progress)
 
 
+def _entry(entry: MethodEntry) -> str:
+    return f"{entry.name} (control)" if entry.control else entry.name
+
+
 def _put(box: Any, value: Any) -> None:
     """A value from the session, which may be larger than what a person can choose."""
     if not isinstance(box, widgets.Checkbox):
@@ -179,7 +184,7 @@ class TrainingPage(Frame):
         self.search = Search(session, self.guard)
         self.recorded = Recorded(session, self.guard)
         self.hecs = HecsB(session, self.guard)
-        self.kept = hint()
+        self.kept, self.controls = hint(), hint()
         super().__init__(
             "Training",
             guard=self.guard,
@@ -187,7 +192,7 @@ class TrainingPage(Frame):
             tiles=self.tiles,
             views={
                 "Loss": widgets.VBox([self.loss, self.kept]),
-                "Accuracy": widgets.VBox([self.accuracy, self.table, self.kept]),
+                "Accuracy": widgets.VBox([self.accuracy, self.controls, self.table, self.kept]),
                 "Time": widgets.VBox([self.time, self.kept]),
                 "Search": self.search.box,
                 "Recorded": self.recorded.box,
@@ -220,6 +225,7 @@ class TrainingPage(Frame):
         self.accuracy.show(figures.accuracy_figure(summary, unsplit) if known else None)
         self.time.show(figures.time_figure(summary) if summary else None)
         self.table.show(figures.training_table(summary) if summary else None)
+        self.controls.value = controls(summary)
         with self.tiles.together():
             self.tiles.clear()
             if summary:
@@ -227,14 +233,17 @@ class TrainingPage(Frame):
 
     def _show_numbers(self, summary: Any, reached: Any, unsplit: float | None) -> None:
         warning = "random weights" if self.session.weights == "random" else ""
-        best = max(summary, key=lambda line: (line.accuracy or 0.0, -line.relative_mse))
-        tied = [line.method for line in summary if line is not best and line.accuracy == best.accuracy]
+        rivals = [line for line in summary if not line.control] or summary
+        best = max(rivals, key=lambda line: (line.accuracy or 0.0, -line.relative_mse))
+        tied = [line.method for line in rivals if line is not best and line.accuracy == best.accuracy]
         how = f"{reached[-1].samples} held-out pictures, {best.seeds} seeds"
         if unsplit is not None:
             self.tiles["Unsplit"].show(Quantity(unsplit, "fraction", "measured", how), warning=warning)
         if best.accuracy is not None:
             others = tied[0] if len(tied) == 1 else f"{len(tied)} others"
             note = f"tied with {others}" if tied else "highest accuracy"
+            if best.control:
+                note = "a control; no method yet"
             self.tiles["Best method"].show(best.method, note=note)
             self.tiles["Accuracy"].show(
                 Quantity(best.accuracy, "fraction", "measured", how),

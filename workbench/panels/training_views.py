@@ -18,17 +18,28 @@ from workbench.panels.codec_views import Papers
 from workbench.panels.guard import Guard
 from workbench.panels.parts import hint
 from workbench.panels.widgets import TableView
+from workbench.records import Summary
 from workbench.session.training import Training
 
 HEIGHT: Final = 470
 _NO_SEARCH = "No search is recorded for this split, and none ran here: press Search."
 _NO_RECORD = "No record for this network and split; the list above has the others."
+_CONTROLS = (
+    "Controls, no competitors: {}. Nothing is quantised there, so what is reached is what fine-tuning brings "
+    "by itself, and what a method falls short of it is what its few bits cost."
+)
 _NO_HECS = "Nothing is recorded of HECS-B."
 
 
 def row(*children: widgets.Widget) -> widgets.HBox:
     """Widgets side by side."""
     return widgets.HBox(list(children), layout={"grid_gap": "8px", "padding": "8px 0 0"})
+
+
+def controls(summary: Iterable[Summary]) -> str:
+    """What the controls among these are there for; empty where there are none."""
+    names = [html.escape(line.method) for line in summary if line.control]
+    return _CONTROLS.format(", ".join(names)) if names else ""
 
 
 class Search:
@@ -91,9 +102,9 @@ class Recorded:
         self.chart = Chart(name="recorded", empty=_NO_RECORD, height=HEIGHT)
         self.table = TableView(name="recorded")
         self.time = Chart(name="recorded-time", empty=_NO_RECORD, height=HEIGHT)
-        self.times = hint()
+        self.controls, self.times = hint(), hint()
         self.papers = Papers()
-        self.rest = widgets.VBox([self.table, self.time, self.times, self.papers.box])
+        self.rest = widgets.VBox([self.controls, self.table, self.time, self.times, self.papers.box])
         self.box = widgets.VBox([_chooser_row(self.pick), self.chart, self.rest])
         session.observe(guard(lambda _change: self.show()), ["record", "earlier"])
         self.show()
@@ -108,6 +119,7 @@ class Recorded:
             self.rest.layout.display = "none"
             return
         self.chart.show(figures.accuracy_figure(found.summary, found.accuracy_unsplit))
+        self.controls.value = controls(found.summary)
         self.table.show(figures.training_table(found.summary))
         self.time.show(figures.time_figure(found.summary))
         self.times.value = f"Times: {html.escape(found.times)}.<br>Measured by<br>{_commands(found.commands)}"

@@ -57,10 +57,11 @@ def _copies(count: int) -> str:
 
 
 class MethodEntry(NamedTuple):
-    """A method to choose, and what it is in a line."""
+    """A method to choose, what it is in a line, and whether it is a control, no competitor."""
 
     name: str
     summary: str
+    control: bool = False
 
 
 class Earlier(NamedTuple):
@@ -157,7 +158,8 @@ class Trainer:
         """Every method."""
         from workbench.neural.methods import METHODS, method
 
-        return tuple(MethodEntry(name, method(name).summary) for name in METHODS)
+        every = [method(name) for name in METHODS]
+        return tuple(MethodEntry(one.name, one.summary, one.control) for one in every)
 
     def points(self, network: str, report: Report) -> tuple[str, tuple[Point, ...]]:
         """Load it, and list its cuts."""
