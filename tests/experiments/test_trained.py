@@ -1,5 +1,6 @@
 """Records of trainings as they are read again: joined by split, and put beside the paper."""
 
+import dataclasses
 import json
 import math
 
@@ -16,7 +17,7 @@ from workbench.experiments.trained import (
     searched,
 )
 from workbench.paths import shipped
-from workbench.records import Closeness, Reached
+from workbench.records import Closeness, LossCurve, Reached, Tried
 
 
 def _one(method, seed, accuracy, *, payload=100.0, board=10, plain=0.5, restored=0.9):
@@ -64,6 +65,149 @@ def test_a_record_that_is_none_is_named(tmp_path):
     (tmp_path / "training-a.json").write_text('{"model": 1}')
     with pytest.raises(WorkbenchError, match=r"training-a\.json is no record of `workbench train`"):
         recorded(tmp_path)
+
+
+def _whole(kind):
+    """A record of each kind, nothing wrong with it."""
+    about = {"model": "digits-vit", "split": "cut", "command": "workbench train x", "what": "error"}
+    curve = LossCurve("stage 1", (1.0,), (1.0,), (0.1,), 0, 1.0, "finished")
+    one = dataclasses.replace(_one("qcnet-h", 0, 0.9), curves=(curve,), notes=("a remark",))
+    told = {
+        "training": {"reached": [one.to_dict()], "recipe": {"teacher": 0.5}, "times": "quiet"},
+        "search": {
+            "approach": "1",
+            "candidates": [dataclasses.asdict(Tried(0, "H", "n=2", 0.1, None, 9, 0.1, True))],
+        },
+        "hecs-recovery": {"found": [{"way": "hecs", "measurements": 2, "relative_error": 0.5}]},
+        "hecs-rate": {"points": [{"way": "jpeg", "payload_bytes": 10.0, "accuracy": 0.7}]},
+    }
+    return json.loads(json.dumps(about | told[kind]))
+
+
+_READ = {
+    "training": recorded,
+    "search": searched,
+    "hecs-recovery": measurements,
+    "hecs-rate": measurements,
+}
+_GONE = object()
+_DAMAGE = [
+    ("training", "", [], "the whole is [] where a table is due"),
+    ("training", "recipe", "QCNet", "recipe is 'QCNet' where a table is due"),
+    ("training", "recipe", None, "recipe is None where a table is due"),
+    ("training", "recipe.teacher", "half", "recipe.teacher is 'half' where a number is due"),
+    ("training", "recipe.teacher", True, "recipe.teacher is True where a number is due"),
+    ("training", "recipe.teacher", 7, "recipe.teacher is 7 where a number from 0 to 1 is due"),
+    ("training", "model", _GONE, "model is missing"),
+    ("training", "model", ["a"], "model is ['a'] where text is due"),
+    ("training", "split", _GONE, "split is missing"),
+    ("training", "command", _GONE, "command is missing"),
+    ("training", "times", 3, "times is 3 where text is due"),
+    ("training", "reached", _GONE, "reached is missing"),
+    ("training", "reached", {}, "reached is {} where a list is due"),
+    ("training", "reached", [], "reached is empty"),
+    ("training", "reached.0", None, "reached[0] is None where a table is due"),
+    ("training", "reached.0.seed", _GONE, "reached[0].seed is missing"),
+    ("training", "reached.0.seed", 0.5, "reached[0].seed is 0.5 where a whole number is due"),
+    ("training", "reached.0.accuracy", "high", "reached[0].accuracy is 'high' where a number is due"),
+    ("training", "reached.0.payload_bytes", None, "reached[0].payload_bytes is None where a number is due"),
+    ("training", "reached.0.payload_bytes", math.inf, "payload_bytes is inf where a number is due"),
+    ("training", "reached.0.payload_bytes", 10**400, "00000... where a number is due"),
+    ("training", "reached.0.method", "qcnet-x", "reached[0].method: no method 'qcnet-x'; did you mean"),
+    ("training", "reached.0.extra", 1, "reached[0].extra is nothing that a record of this version says"),
+    ("training", "reached.0.restored.cosine", _GONE, "reached[0].restored.cosine is missing"),
+    ("training", "reached.0.plain", 3, "reached[0].plain is 3 where a table is due"),
+    ("training", "reached.0.notes", [1], "reached[0].notes[0] is 1 where text is due"),
+    ("training", "reached.0.curves.0.train", [1, "x"], "curves[0].train[1] is 'x' where a number is due"),
+    ("training", "reached.0.curves.0.stopped", "soon", "is 'soon' where one of finished, early, not finite"),
+    ("search", "model", _GONE, "model is missing"),
+    ("search", "candidates", 3, "candidates is 3 where a list is due"),
+    ("search", "candidates.0.loss", _GONE, "candidates[0].loss is missing"),
+    ("search", "candidates.0.front", 1, "candidates[0].front is 1 where true or false is due"),
+    ("hecs-recovery", "what", _GONE, "what is missing"),
+    ("hecs-recovery", "found", None, "found is None where a list is due"),
+    ("hecs-recovery", "found.0.measurements", "m", "measurements is 'm' where a whole number is due"),
+    ("hecs-rate", "command", 1, "command is 1 where text is due"),
+    ("hecs-rate", "points.0", [], "points[0] is [] where a table is due"),
+    ("hecs-rate", "points.0.accuracy", _GONE, "points[0].accuracy is missing"),
+]  # fmt: skip
+
+
+def _damaged(whole, place, value):
+    """`whole` with another value at a place such as reached.0.seed."""
+    if not place:
+        return value
+    *way, last = [int(step) if step.isdigit() else step for step in place.split(".")]
+    inner = whole
+    for step in way:
+        inner = inner[step]
+    if value is _GONE:
+        del inner[last]
+    else:
+        inner[last] = value
+    return whole
+
+
+@pytest.mark.parametrize(("kind", "place", "value", "said"), _DAMAGE)
+def test_a_damaged_record_is_named_with_what_is_wrong_and_the_others_are_read(
+    tmp_path, kind, place, value, said
+):
+    (tmp_path / f"{kind}-a.json").write_text(json.dumps(_damaged(_whole(kind), place, value)))
+    with pytest.raises(WorkbenchError) as caught:
+        _READ[kind](tmp_path)
+    assert f"{kind}-a.json is no record of `workbench train`: " in str(caught.value)
+    assert said in str(caught.value)
+    (tmp_path / f"{kind}-b.json").write_text(json.dumps(_whole(kind)))
+    problems = []
+    found = _READ[kind](tmp_path, problems.append)
+    assert [str(one) for one in problems] == [str(caught.value)]
+    (alone,) = [found.told] if kind.startswith("hecs") else [found]
+    assert len(alone) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it is no JSON (Expecting value"),
+        (b'{"model"', "it is no JSON"),
+        (b"\xff\xfe", "codec can't decode"),
+        (b"[" * 200_000, "record it anew, or take it away"),
+    ],
+)
+def test_a_file_that_is_no_json_is_named(tmp_path, content, said):
+    (tmp_path / "search-a.json").write_bytes(content)
+    (tmp_path / "search-folder.json").mkdir()
+    problems = []
+    assert searched(tmp_path, problems.append) == ()
+    assert "search-a.json is no record of `workbench train`: " in str(problems[0])
+    assert said in str(problems[0])
+    assert "search-folder.json is no record of `workbench train`: Is a directory" in str(problems[1])
+
+
+def test_a_loss_that_was_no_number_is_null_in_a_file_and_is_read(tmp_path):
+    told = _damaged(_whole("training"), "reached.0.curves.0.train", [1.0, None])
+    (tmp_path / "training-a.json").write_text(json.dumps(told))
+    (record,) = recorded(tmp_path)
+    first, second = record.reached[0].curves[0].train
+    assert first == 1.0 and math.isnan(second)
+
+
+def test_the_training_app_shows_the_other_records(tmp_path, monkeypatch):
+    from workbench.session.training_work import Trainer
+
+    for kind in _READ:
+        (tmp_path / "results").mkdir(exist_ok=True)
+        (tmp_path / "results" / f"{kind}-a.json").write_text("[]")
+        (tmp_path / "results" / f"{kind}-b.json").write_text(json.dumps(_whole(kind)))
+    monkeypatch.setattr("workbench.experiments.record_files.shipped", lambda _name: tmp_path)
+    problems = []
+    earlier, hecs = Trainer().earlier(problems.append), Trainer().hecs(problems.append)
+    assert [one.place for one in earlier] == [
+        "digits-vit at cut, taught 50 % by the unsplit network", "digits-vit at cut",
+    ]  # fmt: skip
+    assert (list(hecs.recoveries), list(hecs.rates)) == (["hecs"], ["jpeg"])
+    named = " ".join(map(str, problems))
+    assert len(problems) == 4 and all(f"{kind}-a.json" in named for kind in _READ)
 
 
 def _claims(*reached):
@@ -159,8 +303,10 @@ def test_what_the_training_app_shows_of_the_shipped_records():
     """Each network and split once, a search beside the methods of its cut, every command its own."""
     from workbench.session.training_work import Trainer
 
-    found = {one.place: one for one in Trainer().earlier()}
-    assert len(found) == len(Trainer().earlier())
+    problems = []
+    every = Trainer().earlier(problems.append)
+    found = {one.place: one for one in every}
+    assert len(found) == len(every) and problems == []
     told = found["digits-resnet at layer2"]
     assert {line.method for line in told.summary} >= {"refbase", "qcnet-h", "refqat"}
     assert len(told.tried) == 18 and " --search " in told.search_command

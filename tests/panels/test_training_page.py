@@ -154,6 +154,19 @@ def test_every_record_can_be_looked_at(page):
     assert recorded.pick.value == "own at d"
 
 
+def test_a_record_that_cannot_be_read_is_named_beside_those_that_can(work):
+    work.damaged = ["training-<a>.json is no record of `workbench train`: model is missing"]
+    session = Training(work, AtOnce())
+    shown = training(session)
+    assert shown.recorded.damaged.layout.display == "none"
+    session.load()
+    for view in (shown.recorded, shown.hecs):
+        assert view.damaged.value.startswith("<b>training-&lt;a&gt;.json is no record")
+        assert view.damaged.layout.display is None
+    assert session.problem is None and session.points
+    assert shown.recorded.chart.figure["data"] and shown.hecs.rate.figure["data"]
+
+
 def test_hecs_is_shown_beside_others_with_its_commands(page):
     hecs, lasso = page.hecs.recovery.figure["data"]
     assert (hecs["x"], hecs["y"], lasso["y"]) == ([2, 4], [0.5, 0.25], [0.9, 0.8])

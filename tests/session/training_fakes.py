@@ -3,7 +3,7 @@
 import threading
 
 from workbench.codec_records import Claim
-from workbench.errors import SettingError
+from workbench.errors import SettingError, WorkbenchError
 from workbench.neural.comparing import summarise
 from workbench.records import Closeness, LossCurve, Reached, Tried
 from workbench.session.board_work import Point
@@ -35,6 +35,7 @@ class FakeTrainer:
         self.error = None
         self.began, self.release = threading.Event(), threading.Event()
         self.hold = False
+        self.damaged = []
 
     def networks(self):
         return ("digits-resnet", "other")
@@ -81,7 +82,9 @@ class FakeTrainer:
     def summarise(self, found):
         return summarise(found)
 
-    def earlier(self):
+    def earlier(self, damaged):
+        for text in self.damaged:
+            damaged(WorkbenchError(text))
         claim = Claim("QCNet", "ahead of <b>", "abstract", "it is", "c", "tied", None)
         return (
             Earlier(
@@ -94,7 +97,7 @@ class FakeTrainer:
             Earlier("digits-resnet", "b", None, (), tried=(tried(0, 0.7),)),
         )  # fmt: skip
 
-    def hecs(self):
+    def hecs(self, damaged):
         recoveries = {"hecs": ((2, 0.5, 0.1), (4, 0.25, 0.0)), "lasso": ((2, 0.9, 0.0), (4, 0.8, 0.0))}
         rates = {"hecs-b": ((10.0, 0.9),), "jpeg": ((600.0, 0.95),)}
         told = (("error against m", "python -m <recovery>"), ("accuracy against bytes", "python -m rate"))

@@ -10,18 +10,17 @@ relations are compared, and a number only where there is one.
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from workbench.codec_records import Claim
-from workbench.errors import WorkbenchError
+from workbench.errors import UnknownNameError
+from workbench.experiments.record_files import Damaged, checked, field, read_files
 from workbench.neural.comparing import summarise
 from workbench.neural.methods import METHODS
-from workbench.paths import shipped
-from workbench.records import Closeness, LossCurve, Reached, Summary, Tried, training_place
+from workbench.records import Reached, Summary, Tried, training_place
 
 QCNET: Final = "QCNet, IEEE Access 13 (2025), p. 186488"
 RIVALS: Final = {
@@ -36,6 +35,8 @@ RECONSTRUCTION: Final = {
 _HYBRID = "qcnet-h"
 _UNKNOWN = "it is not known what else ran on the machine"
 _POINT = 0.01
+_RECOVERY = "hecs-recovery-*.json"
+_RATE = "hecs-rate-*.json"
 
 
 class Recorded(NamedTuple):
@@ -79,52 +80,44 @@ class Searched(NamedTuple):
     times: str
 
 
-def recorded(folder: Path | None = None) -> tuple[Recorded, ...]:
+def recorded(folder: Path | None = None, damaged: Damaged | None = None) -> tuple[Recorded, ...]:
     """What `workbench train --record` wrote into `folder`, else into the project's own results.
 
     Records of one network, split and teacher are joined; a method and seed that comes twice counts once.
 
-    Raises
-    ------
-    WorkbenchError : a file that is no such record.
-    """
-    found: dict[tuple[str, str, float], list[dict[str, Any]]] = {}
-    for told in _read(folder, "training-*.json", "reached"):
-        teacher = told.get("recipe", {}).get("teacher", 0.0)
-        found.setdefault((told["model"], told["split"], teacher), []).append(told)
-    return tuple(_joined(*place, records) for place, records in found.items())
-
-
-def searched(folder: Path | None = None) -> tuple[Searched, ...]:
-    """What `workbench train --search --record` wrote.
+    Parameters
+    ----------
+    damaged : gets the error of each file that is no such record, which is then left out; without it such an
+        error is raised.
 
     Raises
     ------
     WorkbenchError : a file that is no such record.
     """
-    return tuple(
-        Searched(
-            told["model"], told["split"], told["approach"],
-            tuple(Tried(**one) for one in told["candidates"]), told["command"], told.get("times", _UNKNOWN),
-        )
-        for told in _read(folder, "search-*.json", "candidates")
-    )  # fmt: skip
+    found: dict[tuple[str, str, float], list[Recorded]] = {}
+    for one in read_files(folder, "training-*.json", _recorded, damaged):
+        found.setdefault((one.model, one.split, one.teacher), []).append(one)
+    return tuple(map(_joined, found.values()))
+
+
+def searched(folder: Path | None = None, damaged: Damaged | None = None) -> tuple[Searched, ...]:
+    """What `workbench train --search --record` wrote; `damaged` is as in `recorded`.
+
+    Raises
+    ------
+    WorkbenchError : a file that is no such record.
+    """
+    return tuple(read_files(folder, "search-*.json", _searched, damaged))
 
 
 def recoveries(folder: Path | None = None) -> dict[str, tuple[tuple[int, float, float], ...]]:
-    """Way to (measurements, mean relative error, its spread over seeds): HECS-B beside LASSO and a VAE."""
-    lines: dict[str, dict[int, list[float]]] = {}
-    for told in _read(folder, "hecs-recovery-*.json", "found"):
-        for one in told["found"]:
-            errors = lines.setdefault(one["way"], {}).setdefault(one["measurements"], [])
-            errors.append(one["relative_error"])
-    return {
-        way: tuple(
-            (count, statistics.fmean(errors), statistics.stdev(errors) if len(errors) > 1 else 0.0)
-            for count, errors in sorted(points.items())
-        )
-        for way, points in lines.items()
-    }
+    """Way to (measurements, mean relative error, its spread over seeds): HECS-B beside LASSO and a VAE.
+
+    Raises
+    ------
+    WorkbenchError : a file that is no such record.
+    """
+    return _recoveries(read_files(folder, _RECOVERY, _errors))
 
 
 class Measurements(NamedTuple):
@@ -135,66 +128,110 @@ class Measurements(NamedTuple):
     told: tuple[tuple[str, str], ...]
 
 
-def measurements(folder: Path | None = None) -> Measurements:
+def measurements(folder: Path | None = None, damaged: Damaged | None = None) -> Measurements:
     """Both kinds of records of HECS-B; `told` has (what it is, the command that gives it again) of each.
+
+    `damaged` is as in `recorded`.
 
     Raises
     ------
     WorkbenchError : a file that is no such record.
     """
-    kinds = ("hecs-recovery-*.json", "hecs-rate-*.json")
-    files = [one for pattern in kinds for one in _read(folder, pattern, "what", "command")]
-    told = tuple((one["what"], one["command"]) for one in files)
-    return Measurements(recoveries(folder), rate_accuracy(folder), told)
+    errors = read_files(folder, _RECOVERY, lambda told: (_about(told), _errors(told)), damaged)
+    points = read_files(folder, _RATE, lambda told: (_about(told), _points(told)), damaged)
+    told = tuple(about for about, _ in (*errors, *points))
+    return Measurements(_recoveries([one for _, one in errors]), _rates([one for _, one in points]), told)
 
 
 def rate_accuracy(folder: Path | None = None) -> dict[str, tuple[tuple[float, float], ...]]:
-    """Way to (bytes of a picture, accuracy): HECS-B, pictures as files, and codecs that need no training."""
-    lines: dict[str, list[tuple[float, float]]] = {}
-    for told in _read(folder, "hecs-rate-*.json", "points"):
-        for one in told["points"]:
-            lines.setdefault(one["way"], []).append((one["payload_bytes"], one["accuracy"]))
-    return {way: tuple(sorted(points)) for way, points in lines.items()}
+    """Way to (bytes of a picture, accuracy): HECS-B, pictures as files, and codecs that need no training.
+
+    Raises
+    ------
+    WorkbenchError : a file that is no such record.
+    """
+    return _rates(read_files(folder, _RATE, _points))
 
 
-def _read(folder: Path | None, pattern: str, *needed: str) -> list[dict[str, Any]]:
-    records = []
-    for path in sorted((folder or shipped("data") / "results").glob(pattern)):
-        try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            records.append(dict(told) | {name: told[name] for name in needed})
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise WorkbenchError(f"{path} is no record of `workbench train`: {error!r}") from error
-    return records
+def _recorded(told: dict[str, Any]) -> Recorded:
+    """One file alone; its ValueError says what is wrong with it."""
+    recipe = checked(dict, told.get("recipe", {}), "recipe")
+    teacher = checked(float, recipe.get("teacher", 0.0), "recipe.teacher")
+    if not 0 <= teacher <= 1:
+        raise ValueError(f"recipe.teacher is {teacher} where a number from 0 to 1 is due")
+    reached = field(told, "reached", tuple[Reached, ...])
+    if not reached:
+        raise ValueError("reached is empty")
+    for at, one in enumerate(reached):
+        if one.method not in METHODS:
+            raise ValueError(f"reached[{at}].method: {UnknownNameError('method', one.method, METHODS)}")
+    commands, times = (field(told, "command", str),), checked(str, told.get("times", _UNKNOWN), "times")
+    return Recorded(field(told, "model", str), field(told, "split", str), reached, commands, times, teacher)
 
 
-def _joined(model: str, split: str, teacher: float, records: Sequence[dict[str, Any]]) -> Recorded:
+def _joined(records: Sequence[Recorded]) -> Recorded:
     every: dict[tuple[str, int], Reached] = {}
-    for told in records:
-        for one in told["reached"]:
-            every.setdefault((one["method"], one["seed"]), _reached(one))
-    remarks = dict.fromkeys(told.get("times", _UNKNOWN) for told in records)
-    commands = tuple(told["command"] for told in records)
+    for one in (one for record in records for one in record.reached):
+        every.setdefault((one.method, one.seed), one)
     known = list(METHODS)
     ordered = sorted(every.values(), key=lambda one: (known.index(one.method), one.seed))
-    return Recorded(model, split, tuple(ordered), commands, "; ".join(remarks), teacher)
+    commands = tuple(command for record in records for command in record.commands)
+    times = "; ".join(dict.fromkeys(record.times for record in records))
+    return records[0]._replace(reached=tuple(ordered), commands=commands, times=times)
 
 
-def _reached(one: dict[str, Any]) -> Reached:
-    changed: dict[str, Any] = {
-        "curves": tuple(_curve(curve) for curve in one["curves"]),
-        "notes": tuple(one["notes"]),
-        "plain": None if one["plain"] is None else Closeness(**one["plain"]),
-        "restored": Closeness(**one["restored"]),
+def _searched(told: dict[str, Any]) -> Searched:
+    model, split, approach, command = (
+        field(told, name, str) for name in ("model", "split", "approach", "command")
+    )
+    tried = field(told, "candidates", tuple[Tried, ...])
+    return Searched(
+        model, split, approach, tried, command, checked(str, told.get("times", _UNKNOWN), "times")
+    )
+
+
+def _about(told: dict[str, Any]) -> tuple[str, str]:
+    """What a record of HECS-B is, and the command that gives it again."""
+    return field(told, "what", str), field(told, "command", str)
+
+
+def _errors(told: dict[str, Any]) -> list[tuple[str, int, float]]:
+    """(way, measurements, relative error) of each attempt."""
+    kinds = {"way": str, "measurements": int, "relative_error": float}
+    return [_row(one, kinds, f"found[{at}]") for at, one in enumerate(field(told, "found", list))]
+
+
+def _points(told: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """(way, bytes of a picture, accuracy) of each setting."""
+    kinds = {"way": str, "payload_bytes": float, "accuracy": float}
+    return [_row(one, kinds, f"points[{at}]") for at, one in enumerate(field(told, "points", list))]
+
+
+def _row(told: Any, kinds: dict[str, type], where: str) -> Any:
+    table = checked(dict, told, where)
+    return tuple(field(table, name, kind, where) for name, kind in kinds.items())
+
+
+def _recoveries(
+    files: Sequence[list[tuple[str, int, float]]],
+) -> dict[str, tuple[tuple[int, float, float], ...]]:
+    lines: dict[str, dict[int, list[float]]] = {}
+    for way, count, error in (one for rows in files for one in rows):
+        lines.setdefault(way, {}).setdefault(count, []).append(error)
+    return {
+        way: tuple(
+            (count, statistics.fmean(errors), statistics.stdev(errors) if len(errors) > 1 else 0.0)
+            for count, errors in sorted(points.items())
+        )
+        for way, points in lines.items()
     }
-    return Reached(**{**one, **changed})
 
 
-def _curve(one: dict[str, Any]) -> LossCurve:
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in one.items()
-    }
-    return LossCurve(**fields)
+def _rates(files: Sequence[list[tuple[str, float, float]]]) -> dict[str, tuple[tuple[float, float], ...]]:
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for way, nbytes, share in (one for rows in files for one in rows):
+        lines.setdefault(way, []).append((nbytes, share))
+    return {way: tuple(sorted(points)) for way, points in lines.items()}
 
 
 def claims(record: Recorded) -> tuple[Claim, ...]:
@@ -265,7 +302,7 @@ def _reconstruction(record: Recorded, place: str) -> list[Claim]:
     pairs = [(one.plain, one.restored) for one in record.reached if one.method == _HYBRID and one.plain]
     if not pairs:
         return []
-    kind = "cosine" if any(plain.ssim is None for plain, _ in pairs) else "ssim"
+    kind = "cosine" if any(one.ssim is None for pair in pairs for one in pair) else "ssim"
     before, after = (statistics.fmean(getattr(pair[at], kind) for pair in pairs) for at in (0, 1))
     known = next((said for name, said in RECONSTRUCTION.items() if name in record.model), None)
     says = "features restored far better than by plain dequantisation"

@@ -42,6 +42,21 @@ def controls(summary: Iterable[Summary]) -> str:
     return _CONTROLS.format(", ".join(names)) if names else ""
 
 
+class DamagedRecords(widgets.HTML):
+    """A line for each record that cannot be read; takes no room while all can."""
+
+    def __init__(self, session: Training, guard: Guard) -> None:
+        super().__init__()
+        self.add_class("wb-hint")
+        session.observe(guard(lambda change: self.show(change["new"])), "damaged")
+        self.show(session.damaged)
+
+    def show(self, damaged: Iterable[str]) -> None:
+        """These sentences."""
+        self.value = "<br>".join(f"<b>{html.escape(text)}</b>" for text in damaged)
+        self.layout.display = None if self.value else "none"
+
+
 class Search:
     """A view of its own: how many compensators to try, what was tried, and what nothing else beats."""
 
@@ -104,8 +119,9 @@ class Recorded:
         self.time = Chart(name="recorded-time", empty=_NO_RECORD, height=HEIGHT)
         self.controls, self.times = hint(), hint()
         self.papers = Papers()
+        self.damaged = DamagedRecords(session, guard)
         self.rest = widgets.VBox([self.controls, self.table, self.time, self.times, self.papers.box])
-        self.box = widgets.VBox([_chooser_row(self.pick), self.chart, self.rest])
+        self.box = widgets.VBox([_chooser_row(self.pick), self.damaged, self.chart, self.rest])
         session.observe(guard(lambda _change: self.show()), ["record", "earlier"])
         self.show()
 
@@ -137,7 +153,10 @@ class HecsB:
         self.rate = Chart(name="rate-accuracy", empty=_NO_HECS, height=HEIGHT)
         self.tables = [TableView(name="recovery"), TableView(name="rate-accuracy")]
         self.commands = hint()
-        self.box = widgets.VBox([self.recovery, self.tables[0], self.rate, self.tables[1], self.commands])
+        self.damaged = DamagedRecords(session, guard)
+        self.box = widgets.VBox(
+            [self.damaged, self.recovery, self.tables[0], self.rate, self.tables[1], self.commands]
+        )
         session.observe(guard(lambda _change: self.show()), "hecs")
         self.show()
 

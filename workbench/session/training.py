@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traitlets
 
-from workbench.errors import Cancelled, SettingError
+from workbench.errors import Cancelled, SettingError, WorkbenchError
 from workbench.records import LossCurve, Reached, Tried
 from workbench.session.jobs import Jobs
 from workbench.session.results import Problem
@@ -58,6 +58,7 @@ class Training(Jobs):
     earlier = traitlets.Tuple(help="what the project's own records say, an Earlier each network and split")
     record = traitlets.Unicode("", help="`place` of the Earlier that is looked at; empty where there is none")
     hecs = traitlets.Any(None, allow_none=True, help="Shown: the records of HECS-B, once they are read")
+    damaged = traitlets.Tuple(help="what is wrong with each record that cannot be read, in a sentence")
     code = traitlets.Unicode("", help="commands that train the same, and Python that loads what was kept")
 
     def __init__(self, work: TrainingWork, runner: Runner) -> None:
@@ -132,14 +133,16 @@ class Training(Jobs):
 
     def _load(self, ticket: Ticket) -> None:
         weights, points = self._work.points(self.network, ticket)
-        place, earlier, hecs = self._work.place(), self._work.earlier(), self._work.hecs()
+        damaged: list[WorkbenchError] = []
+        place = self._work.place()
+        earlier, hecs = self._work.earlier(damaged.append), self._work.hecs(damaged.append)
         names = [point.name for point in points]
         recorded = [one.split for one in earlier if one.model == self.network and one.split in names]
         usual = (recorded or names[len(names) // 2 :] or [""])[0]
 
         def take() -> None:
             self.weights, self.points, self.place = weights, points, place
-            self.earlier, self.hecs = earlier, hecs
+            self.earlier, self.hecs, self.damaged = earlier, hecs, tuple(map(str, damaged))
             if self.split not in names:
                 self.split = usual
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from workbench.codec_records import Claim
+from workbench.errors import WorkbenchError
 from workbench.records import LossCurve, Reached, Summary, Tried, training_place
 from workbench.session.board_work import Point
 from workbench.session.desk import Desk
@@ -19,6 +20,7 @@ Heard = Callable[[LossCurve], None]
 Made = Callable[[Reached], None]
 Found = Callable[[tuple[Tried, ...]], None]
 Held = Callable[["Kept"], None]
+Damaged = Callable[[WorkbenchError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +138,11 @@ class TrainingWork(Protocol):
     def summarise(self, reached: Sequence[Reached]) -> tuple[Summary, ...]:
         """Mean and spread over seeds, a method each."""
 
-    def earlier(self) -> tuple[Earlier, ...]:
-        """What the project's own records say."""
+    def earlier(self, damaged: Damaged) -> tuple[Earlier, ...]:
+        """What the project's own records say; `damaged` gets the error of each that cannot be read."""
 
-    def hecs(self) -> Shown:
-        """What they say of HECS-B beside others."""
+    def hecs(self, damaged: Damaged) -> Shown:
+        """What they say of HECS-B beside others; `damaged` as above."""
 
 
 class Trainer:
@@ -246,12 +248,12 @@ class Trainer:
 
         return summarise(reached)
 
-    def earlier(self) -> tuple[Earlier, ...]:
+    def earlier(self, damaged: Damaged) -> tuple[Earlier, ...]:
         """The records in data/results."""
         from workbench.experiments.trained import claims, recorded, searched
 
-        searches = {(one.model, one.split, 0.0): one for one in searched()}
-        records = {(one.model, one.split, one.teacher): one for one in recorded()}
+        searches = {(one.model, one.split, 0.0): one for one in searched(damaged=damaged)}
+        records = {(one.model, one.split, one.teacher): one for one in recorded(damaged=damaged)}
         found = []
         for place in dict.fromkeys([*records, *searches]):
             model, split, teacher = place
@@ -270,11 +272,11 @@ class Trainer:
             found.append(told)
         return tuple(found)
 
-    def hecs(self) -> Shown:
+    def hecs(self, damaged: Damaged) -> Shown:
         """The records in data/results."""
         from workbench.experiments.trained import measurements
 
-        return Shown(*measurements())
+        return Shown(*measurements(damaged=damaged))
 
     def _model(self, network: str) -> Any:
         from workbench.models import load_model
