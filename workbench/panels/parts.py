@@ -91,3 +91,9 @@ def hint(text: str = "") -> widgets.HTML:
     line = widgets.HTML(text)
     line.add_class("wb-hint")
     return line
+
+
+def say(line: widgets.HTML, text: str) -> None:
+    """Put `text` (HTML) on a line, which takes no room while it is empty."""
+    line.value = text
+    line.layout.display = None if text else "none"

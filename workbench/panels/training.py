@@ -16,7 +16,7 @@ from workbench.panels.chart import Chart
 from workbench.panels.choosers import Pick
 from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
-from workbench.panels.parts import Code, Progress, group, hint
+from workbench.panels.parts import Code, Progress, group, hint, say
 from workbench.panels.tiles import Tiles
 from workbench.panels.training_views import HEIGHT, HecsB, Recorded, Search, controls, row
 from workbench.panels.widgets import TableView
@@ -52,7 +52,7 @@ class Choose:
         self.split = Pick("split", lambda name: setattr(session, "split", name), guard)
         self.methods = widgets.SelectMultiple(
             options=[(_entry(entry), entry.name) for entry in session.known_methods],
-            value=session.methods, description="methods", rows=9,
+            value=session.methods, description="methods", rows=11,
         )  # fmt: skip
         self.methods.tooltip = "Hold Ctrl to choose several"
         self.about = hint()
@@ -73,13 +73,15 @@ class Choose:
         self.labels = widgets.Checkbox(session.labels, description="with labels (stage 2)", indent=False)
         self.train = widgets.Button(description="Train", button_style="primary")
         self.forget = widgets.Button(description="Clear", tooltip="Empty the charts")
-        self.lesson, self.place, self.outdated = hint(), hint(), hint(_OUTDATED)
+        self.lesson, self.place, self.outdated = hint(), hint(), hint()
         self.progress = Progress(guard(session.cancel))
+        act = widgets.VBox([row(self.train, self.forget), self.outdated, self.progress])
+        act.add_class("wb-act")
         self.groups = [
             group("Network", self.network, self.weights, self.split),
             group("Methods", self.methods, self.about),
             group("Training", *self.numbers.values(), self.labels, self.lesson, self.place),
-            widgets.VBox([row(self.train, self.forget), self.outdated, self.progress]),
+            act,
         ]
         self._link(guard)
 
@@ -140,12 +142,12 @@ class Choose:
             told = f"Stage 2 learns {share} from the unsplit network's own answers, the rest from labels."
         else:
             told = ""
-        self.lesson.value = told
+        say(self.lesson, told)
         self.labels.disabled = session.teacher >= 1
         self.numbers["temperature"].layout.display = None if session.teacher else "none"
 
     def _show_outdated(self) -> None:
-        self.outdated.layout.display = None if self.session.outdated else "none"
+        say(self.outdated, _OUTDATED if self.session.outdated else "")
 
     def _show_busy(self) -> None:
         session = self.session
@@ -225,7 +227,7 @@ class TrainingPage(Frame):
         self.accuracy.show(figures.accuracy_figure(summary, unsplit) if known else None)
         self.time.show(figures.time_figure(summary) if summary else None)
         self.table.show(figures.training_table(summary) if summary else None)
-        self.controls.value = controls(summary)
+        say(self.controls, controls(summary))
         with self.tiles.together():
             self.tiles.clear()
             if summary:

@@ -16,7 +16,7 @@ from workbench.panels.chart import Chart
 from workbench.panels.choosers import Pick
 from workbench.panels.codec_views import Papers
 from workbench.panels.guard import Guard
-from workbench.panels.parts import hint
+from workbench.panels.parts import hint, say
 from workbench.panels.widgets import TableView
 from workbench.records import Summary
 from workbench.session.training import Training
@@ -42,19 +42,16 @@ def controls(summary: Iterable[Summary]) -> str:
     return _CONTROLS.format(", ".join(names)) if names else ""
 
 
-class DamagedRecords(widgets.HTML):
-    """A line for each record that cannot be read; takes no room while all can."""
+def damaged_records(session: Training, guard: Guard) -> widgets.HTML:
+    """A line for each record that cannot be read."""
 
-    def __init__(self, session: Training, guard: Guard) -> None:
-        super().__init__()
-        self.add_class("wb-hint")
-        session.observe(guard(lambda change: self.show(change["new"])), "damaged")
-        self.show(session.damaged)
+    def show() -> None:
+        say(line, "<br>".join(f"<b>{html.escape(text)}</b>" for text in session.damaged))
 
-    def show(self, damaged: Iterable[str]) -> None:
-        """These sentences."""
-        self.value = "<br>".join(f"<b>{html.escape(text)}</b>" for text in damaged)
-        self.layout.display = None if self.value else "none"
+    line = hint()
+    session.observe(guard(lambda _change: show()), "damaged")
+    show()
+    return line
 
 
 class Search:
@@ -119,7 +116,7 @@ class Recorded:
         self.time = Chart(name="recorded-time", empty=_NO_RECORD, height=HEIGHT)
         self.controls, self.times = hint(), hint()
         self.papers = Papers()
-        self.damaged = DamagedRecords(session, guard)
+        self.damaged = damaged_records(session, guard)
         self.rest = widgets.VBox([self.controls, self.table, self.time, self.times, self.papers.box])
         self.box = widgets.VBox([_chooser_row(self.pick), self.damaged, self.chart, self.rest])
         session.observe(guard(lambda _change: self.show()), ["record", "earlier"])
@@ -135,7 +132,7 @@ class Recorded:
             self.rest.layout.display = "none"
             return
         self.chart.show(figures.accuracy_figure(found.summary, found.accuracy_unsplit))
-        self.controls.value = controls(found.summary)
+        say(self.controls, controls(found.summary))
         self.table.show(figures.training_table(found.summary))
         self.time.show(figures.time_figure(found.summary))
         self.times.value = f"Times: {html.escape(found.times)}.<br>Measured by<br>{_commands(found.commands)}"
@@ -153,7 +150,7 @@ class HecsB:
         self.rate = Chart(name="rate-accuracy", empty=_NO_HECS, height=HEIGHT)
         self.tables = [TableView(name="recovery"), TableView(name="rate-accuracy")]
         self.commands = hint()
-        self.damaged = DamagedRecords(session, guard)
+        self.damaged = damaged_records(session, guard)
         self.box = widgets.VBox(
             [self.damaged, self.recovery, self.tables[0], self.rate, self.tables[1], self.commands]
         )
