@@ -88,12 +88,10 @@ def test_stage_one_learns_from_copies_and_holds_out_pictures(small_split, colour
 
 
 @pytest.mark.parametrize(
-    ("name", "sizes"), [("refbase", [60] * 2), ("qcnet-c", [60] * 2), ("refqat", [16] * 9)]
+    ("name", "sizes"), [("refbase", [16] * 9), ("qcnet-c", [60] * 2 + [16] * 9), ("refqat", [16] * 9)]
 )
-def test_stage_two_takes_the_copies_where_the_edge_part_stands_still(
-    name, sizes, small_split, coloured, monkeypatch
-):
-    """Two copies of all 60 pictures, for both stages, or three batches of 48 pictures in three epochs."""
+def test_stage_two_varies_the_pictures_anew_for_every_method(name, sizes, small_split, coloured, monkeypatch):
+    """Two copies of all 60 pictures for stage 1 if there is one, then three batches of 16 in three epochs."""
     calls, whole = [], Augmentation.__call__
 
     def counted(self, pictures):

@@ -54,11 +54,11 @@ VARIED = Augmentation()
 class Recipe:
     """Both stages' plans, how pictures are varied, and who says what the right answer is.
 
-    `copies` varied ones of each picture go through the edge part once, before training. An epoch of stage 1
-    takes the features of one of them, or of the picture itself; so does stage 2 where the edge part stands
-    still, which saves its time. Without copies stage 1 knows the pictures alone, and stage 2 varies them
-    anew. `teacher` is the share of the unsplit network's own answers, at this `temperature`, in the loss of
-    stage 2: 0 is the labels alone, 1 those answers alone, which needs no labels.
+    `copies` varied ones of each picture go through the edge part once, before training, and an epoch of
+    stage 1 takes the features of one of them, or of the picture itself; without them it knows the pictures
+    alone. Stage 2 varies the pictures anew in every epoch, for every method. `teacher` is the share of the
+    unsplit network's own answers, at this `temperature`, in the loss of stage 2: 0 is the labels alone, 1
+    those answers alone, which needs no labels.
     """
 
     reconstruct: Plan = RECONSTRUCT
@@ -136,7 +136,7 @@ def train(
     edge = split.edge_part if where.type == "cpu" else copy.deepcopy(split.edge_part).to(where)
     features = edge_features(
         edge, pictures, folder=folder, key=f"{split.model.fingerprint} {split.point.name}",
-        copies=recipe.copies if method.reconstructs or _stands(method) else 0, vary=recipe.augmentation,
+        copies=recipe.copies if method.reconstructs else 0, vary=recipe.augmentation,
         progress=progress,
     )  # fmt: skip
     samples = features.rows(torch.arange(min(len(pictures), 512)))
@@ -160,12 +160,8 @@ def train(
         done.notes += ("no labels: stage 1 alone was trained, the server part is the network's own",)
     else:
         done.plans["finetune"] = recipe.finetune
-        kept = features if recipe.copies and _stands(method) else None
-        loss = _classification(method, chain, split, pictures, kept, labels, recipe, where)
-        told = (
-            f"{recipe.copies if kept else 'no'} copies, {recipe.augmentation}, teacher {recipe.teacher} at "
-            f"{recipe.temperature}"
-        )
+        loss = _classification(method, chain, split, pictures, labels, recipe, where)
+        told = f"{recipe.augmentation}, teacher {recipe.teacher} at {recipe.temperature}"
         curve = fit(
             chain.learn(method.finetunes), loss, len(pictures), recipe.finetune,
             what=f"{method.name}, stage 2", seed=seed, identity=identity, recipe=told,
@@ -245,7 +241,6 @@ def _classification(
     chain: Chain,
     split: Split,
     pictures: Tensor,
-    kept: Features | None,
     labels: Tensor | None,
     recipe: Recipe,
     where: torch.device,
@@ -257,9 +252,6 @@ def _classification(
 
     def seen(rows: Tensor, training: bool) -> tuple[Tensor, Tensor]:
         """Features, and what the unsplit network needs: the same, or the pictures where they learn, too."""
-        if kept is not None:
-            features = kept.rows(_drawn(rows, len(pictures), len(kept)) if training else rows).to(where)
-            return features, features
         batch = pictures[rows]
         if training and recipe.augmentation is not None:
             batch = recipe.augmentation(batch)

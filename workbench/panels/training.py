@@ -36,7 +36,7 @@ _OUTDATED = (
     "What is shown <b>was learned otherwise</b>, and cannot be compared: the next result takes its place."
 )
 _TOLD = {
-    "copies": "So many varied copies of each picture go through the edge part once; all are held in memory",
+    "copies": "Stage 1 learns from so many varied copies of each picture, too; all are held in memory",
     "teacher": "Share of the unsplit network's own answers in stage 2's loss; 0 is the labels alone",
     "temperature": "Of the unsplit network's answers: above 1 they tell more of what it held less likely",
 }
