@@ -76,6 +76,14 @@ def test_a_killed_training_leaves_what_it_measured_and_names_no_folder_of_its_ow
     assert told["learned_from"]["source"] == "$WORKBENCH_REAL/pictures"
 
 
+def test_the_table_says_which_method_is_a_control(folder):
+    words = ("--method", "refbase", "--method", "float-server", "--images", folder, *QUICK)
+    code, out, _ = call("digits-convnext", "--split", "stages.2", *words)
+    assert code == 0
+    names = [line.strip().split("  ")[0] for line in out.splitlines()]
+    assert names.count("refbase") == names.count("float-server (control)") == 1
+
+
 def test_without_labels_stage_one_alone(folder):
     code, out, err = call("digits-convnext", "--split", "stages.2", "--images", folder, "--no-labels", *QUICK)
     assert code == 0
