@@ -58,8 +58,8 @@ def train(
     copies: Annotated[
         int,
         typer.Option(
-            help="Stage 1 learns from so many varied copies of each picture, too; they go through the edge part "
-            "once. Stage 2 varies the pictures anew in every epoch."
+            help="Stage 1 learns from so many varied copies of each picture, too; they go through the edge "
+            "part once. Stage 2 varies the pictures anew in every epoch."
         ),
     ] = 0,
     teacher: Annotated[

@@ -92,12 +92,13 @@ class _Build:
         b = self.builder
         shifted = b.shl(b.fptosi(word, _INTS), ir.Constant(_INTS, [32 - _WORD_BITS] * _SIDE))
         free = b.load(below)
+        mask = b.zext(b.bitcast(full, ir.IntType(_SIDE)), _LONG)
         for lane in range(_SIDE - 1, -1, -1):
             which = ir.Constant(_INT, lane)
             place = b.gep(self.words, [b.sub(free, ir.Constant(_LONG, 4))])
             b.store(b.extract_element(shifted, which), b.bitcast(place, _INT.as_pointer()), align=1)
-            moved = b.sext(b.extract_element(full, which), _LONG)
-            free = b.add(free, b.mul(moved, ir.Constant(_LONG, WORD_BYTES)))
+            moved = b.and_(b.lshr(mask, ir.Constant(_LONG, lane)), ir.Constant(_LONG, 1))
+            free = b.sub(free, b.mul(moved, ir.Constant(_LONG, WORD_BYTES)))
         b.store(free, below)
 
     def _steps(self, place: Any) -> list[Any]:
