@@ -86,6 +86,13 @@ def group(title: str, *children: widgets.Widget) -> widgets.VBox:
     return box
 
 
+def pairs(*boxes: widgets.Widget) -> widgets.Box:
+    """Narrow choosers, two in a row."""
+    box = widgets.Box(boxes)
+    box.add_class("wb-pairs")
+    return box
+
+
 def hint(text: str = "") -> widgets.HTML:
     """A quiet line below a chooser; `text` is HTML, where <b> marks what warns."""
     line = widgets.HTML(text)

@@ -16,7 +16,7 @@ from workbench.panels.chart import Chart
 from workbench.panels.choosers import Pick
 from workbench.panels.frame import Frame
 from workbench.panels.guard import Guard
-from workbench.panels.parts import Code, Progress, group, hint, say
+from workbench.panels.parts import Code, Progress, group, hint, pairs, say
 from workbench.panels.tiles import Tiles
 from workbench.panels.training_views import HEIGHT, HecsB, Recorded, Search, controls, row
 from workbench.panels.widgets import TableView
@@ -80,7 +80,7 @@ class Choose:
         self.groups = [
             group("Network", self.network, self.weights, self.split),
             group("Methods", self.methods, self.about),
-            group("Training", *self.numbers.values(), self.labels, self.lesson, self.place),
+            group("Training", pairs(*self.numbers.values()), self.labels, self.lesson, self.place),
             act,
         ]
         self._link(guard)
