@@ -1,5 +1,6 @@
 """Bundles by name: the shipped one works around its network, own ones are found, what is none is refused."""
 
+import dataclasses
 import json
 import shutil
 import struct
@@ -138,3 +139,8 @@ def test_what_the_training_app_trained_is_found_by_its_name(tmp_path, monkeypatc
     assert report.codec == "refae"
     features = np.abs(np.random.default_rng(7).normal(size=trained.split.point.shape)).astype(np.float32)
     assert wb.decode(codec.encode(features)).shape == features.shape
+    before = found.path.read_bytes()
+    taught = dataclasses.replace(wanted, methods=("qcnet-c",), finetune_epochs=1, teacher=1.0)
+    Trainer().train(taught, lambda *_progress: None, lambda _curve: None, reached.append, kept.append)
+    assert kept[-1].name == "digits-resnet-layer3-qcnet-c-0-teacher1"
+    assert bundle(kept[-1].name).path.exists() and found.path.read_bytes() == before

@@ -1,5 +1,6 @@
 """The Training session: what is chosen, what comes in, what Cancel and errors leave behind."""
 
+import dataclasses
 import importlib.util
 import shlex
 from pathlib import Path
@@ -243,6 +244,18 @@ def test_what_is_wanted_becomes_the_recipe(monkeypatch):
     assert (recipe.copies, recipe.teacher, recipe.temperature) == (8, 0.5, 2.0)
     assert (recipe.reconstruct.epochs, recipe.finetune.epochs, recipe.finetune.warmup) == (3, 4, 2)
     assert recipe.augmentation is not None
+
+
+def test_a_bundle_of_another_lesson_has_another_name():
+    """So that taught and untaught stand side by side in Fidelity, and neither is written over."""
+    wanted = Wanted(split="layer3")
+    assert wanted.lesson_name == ""
+    names = [
+        dataclasses.replace(wanted, **other).lesson_name
+        for other in ({"temperature": 4.0}, {"teacher": 0.5}, {"teacher": 1.0, "temperature": 2.5},
+                      {"copies": 8}, {"copies": 8, "teacher": 0.25})
+    ]  # fmt: skip
+    assert names == ["", "-teacher0.5", "-teacher1-at2.5", "-copies8", "-teacher0.25-copies8"]
 
 
 def test_code_loads_what_was_kept(session):

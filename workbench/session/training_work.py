@@ -44,6 +44,13 @@ class Wanted:
         return self.network, self.split, self.copies, self.teacher, self.temperature if self.teacher else None
 
     @property
+    def lesson_name(self) -> str:
+        """What tells a bundle of this lesson from one of labels and pictures alone, at its name's end."""
+        warm = f"-at{self.temperature:g}" if self.temperature != 1 else ""
+        taught = f"-teacher{self.teacher:g}{warm}" if self.teacher else ""
+        return taught + (f"-copies{self.copies}" if self.copies else "")
+
+    @property
     def taught(self) -> str:
         """Who teaches, and from how many copies, in words; empty where it is labels and pictures alone."""
         cool = f" at temperature {self.temperature:g}" if self.temperature != 1 else ""
@@ -223,7 +230,7 @@ class Trainer:
             watch=heard,
         ):
             made(reached)
-            kept(_keep(trained.pop()))
+            kept(_keep(trained.pop(), wanted.lesson_name))
 
     def search(self, wanted: Wanted, candidates: int, report: Report, found: Found) -> None:
         """Towards accuracy, few parameters and short server time; goes on where the last one stopped."""
@@ -294,8 +301,8 @@ def _cache() -> Path:
     return Path(home)
 
 
-def _keep(trained: Any) -> Kept:
-    """Save it where the Fidelity app finds it; trained again, it takes the place of the one before.
+def _keep(trained: Any, lesson: str) -> Kept:
+    """Save it where the Fidelity app finds it; the same lesson again takes the place of the one before.
 
     A learned codec's weights are saved beside it, for ``wb.codec(name, weights=...)`` and the Explorer.
 
@@ -308,7 +315,8 @@ def _keep(trained: Any) -> Kept:
     from workbench.neural.learned import codec_of
 
     where = trained.split
-    name = f"{where.model.name}-{where.point.name}-{trained.method.name}-{trained.seed}".replace("/", "-")
+    parts = (where.model.name, where.point.name, trained.method.name, str(trained.seed))
+    name = "-".join(parts).replace("/", "-") + lesson
     path = own_folder() / f"{name}.safetensors"
     bundle.save(trained, path)
     if trained.chain.codec is not None:
