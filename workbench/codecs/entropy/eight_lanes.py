@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy.compiled import compiled
-from workbench.codecs.entropy.rans import pop
+from workbench.codecs.entropy.rans import fill_slots, pop
 from workbench.codecs.entropy.vector_push import GROUP, GROUP_BYTES, WORD_BYTES, int_at, push_groups
 
 LANES: Final = 8
 BITS: Final = 12
 STATE_BYTES: Final = 6
+STATES_BYTES: Final = LANES * STATE_BYTES
 LOWEST: Final = 2.0**24
 SPARE: Final = 4  # bytes of the buffer of words that are written, but never kept
 
@@ -34,23 +35,6 @@ _FIRST, _SPAN = np.uint64(1 << 24), np.uint64((1 << BITS) - 1)
 _PRECISION, _WORD_BITS, _WORD = np.uint64(BITS), np.uint64(24), np.uint64(0xFFFFFF)
 _U0, _U1, _U2, _U3, _U4, _U7, _U8 = (np.uint64(number) for number in (0, 1, 2, 3, 4, 7, 8))
 _BYTES, _GROUP, _GROUP_BYTES = np.uint64(WORD_BYTES), np.uint64(GROUP), np.uint64(GROUP_BYTES)
-
-
-def to_bytes(states: NDArray[np.float64]) -> bytes:
-    """Eight states of 6 bytes each, little endian."""
-    return states.astype("<u8").view(np.uint8).reshape(LANES, 8)[:, :STATE_BYTES].tobytes()
-
-
-def from_bytes(data: memoryview) -> NDArray[np.uint64]:
-    """Inverse of `to_bytes`, as whole numbers; any 48 bytes will do (see `in_range`)."""
-    wide = np.zeros((LANES, 8), np.uint8)
-    wide[:, :STATE_BYTES] = np.frombuffer(data, np.uint8, LANES * STATE_BYTES).reshape(LANES, STATE_BYTES)
-    return wide.view("<u8").reshape(-1).astype(np.uint64)
-
-
-def in_range(states: NDArray[np.uint64]) -> bool:
-    """Whether each state is one that an encoder can end in."""
-    return bool((states >= _FIRST).all())
 
 
 @compiled
@@ -97,6 +81,30 @@ def encode(
         whole -= groups * GROUP
         free = push_groups(symbols, whole, groups, rows, states, words, free)
     return free
+
+
+@compiled
+def decode_stream(
+    symbols: NDArray[np.uint8],
+    frequencies: NDArray[np.uint32],
+    places: NDArray[np.uint32],
+    raw: NDArray[np.uint8],
+) -> int:
+    """Pop all symbols from the bytes of states and words, by a table of `places` and their frequencies.
+
+    1 if every word was used and every state ended where encoding began, else 0; -1 if a state is none that
+    an encoder can end in.
+    """
+    states = np.zeros(LANES, np.uint64)
+    for place in range(STATES_BYTES - 1, -1, -1):
+        lane = place // STATE_BYTES
+        states[lane] = states[lane] << _U8 | np.uint64(raw[place])
+    for lane in range(LANES):
+        if states[lane] < _FIRST:
+            return -1
+    slots = np.empty(1 << BITS, np.uint32)
+    fill_slots(frequencies, places, slots)
+    return 1 if decode(symbols, slots, states, raw[STATES_BYTES:]) else 0
 
 
 @compiled

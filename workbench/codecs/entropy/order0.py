@@ -35,7 +35,9 @@ MOST_SYMBOLS: Final = 2**29  # of one stream; a payload's limit on values, twice
 EIGHT_LANES_FROM: Final = 2**15  # symbols: in less, 16 bytes more of states would show
 
 _STATE, _WORD = np.dtype("<u8"), np.dtype("<u4")
-_ONE_SYMBOL: Final = -2
+_OUT_OF_RANGE: Final = "the payload is damaged: a state of its coder is out of range"
+_FRONT: Final = 4 * (MOST_TABLE_BYTES // 4 + 17)  # room for the longest table and all states
+_BYTE, _EIGHT = np.uint64(0xFF), np.uint64(8)
 _WIDE_SPAN = 2**16  # alphabets up to here are counted by index, wider ones by sorting
 
 
@@ -90,26 +92,25 @@ def decode(data: memoryview, count: int, largest: int) -> NDArray[Any]:
         raise PayloadError(
             f"the payload is damaged: symbol {table.symbols[-1]} where {largest} is the largest"
         )
-    if stream.states is None:
+    if len(table.symbols) == 1:
         return np.full(count, table.symbols[0], np.uint32)
-    if stream.eight or _in_pairs(table):
-        slots = np.empty(1 << table.bits, np.uint32)
-        are_bytes = table.symbols[-1] < 256
-        places = table.symbols if are_bytes else np.arange(len(table.symbols), dtype=np.uint32)
-        rans.fill_slots(table.frequencies, places, slots)
-        indices: NDArray[Any] = np.empty(count, np.uint8)
-        if stream.eight:
-            whole = eight_lanes.decode(indices, slots, stream.states, stream.words)
-        else:
-            whole = rans.decode_pairs(indices, slots, table.bits, stream.states, stream.words)
+    if not (stream.eight or _in_pairs(table)):
+        wide = np.empty(count, np.uint32)
+        states, words = _states(data, stream), _words(data, stream)
+        _ended(rans.decode_single(wide, table.frequencies, table.starts, table.bits, states, words))
+        return table.symbols[wide]
+    are_bytes = table.symbols[-1] < 256
+    places = table.symbols if are_bytes else np.arange(len(table.symbols), dtype=np.uint32)
+    indices = np.empty(count, np.uint8)
+    if stream.eight:
+        raw = np.frombuffer(data, np.uint8, -1, stream.states)
+        raw.flags.writeable = False  # compiled for such alone, whatever the bytes are in
+        _ended(eight_lanes.decode_stream(indices, table.frequencies, places, raw))
     else:
-        are_bytes = False
-        indices = np.empty(count, np.uint32)
-        whole = rans.decode_single(
-            indices, table.frequencies, table.starts, table.bits, stream.states, stream.words
-        )
-    if not whole:
-        raise PayloadError("the payload is damaged: its coded symbols do not end where they should")
+        slots = np.empty(1 << table.bits, np.uint32)
+        rans.fill_slots(table.frequencies, places, slots)
+        states, words = _states(data, stream), _words(data, stream)
+        _ended(rans.decode_pairs(indices, slots, table.bits, states, words))
     return indices if are_bytes else table.symbols[indices]
 
 
@@ -118,15 +119,12 @@ def anatomy(data: memoryview, count: int) -> tuple[Part, ...]:
     if not count:
         return ()
     table, states, words, eight = _take_apart(data, count)
-    named, stored = ("eight", 48) if eight else ("four", 64)
-    state_bytes = 0 if states is None else len(states) * stored // 8
-    table_bytes = len(data) - words.nbytes - state_bytes
-    halves = [Part("table", table_bytes, f"{len(table.symbols)} symbols, {table.bits} bits of precision")]
-    if states is not None:
-        halves.append(Part("lane states", state_bytes, f"{named} rANS states of {stored} bits"))
-        each = 24 if eight else 32
-        halves.append(Part("words", words.nbytes, f"{count} symbols in rANS words of {each} bits"))
-    return tuple(halves)
+    parts = [Part("table", states, f"{len(table.symbols)} symbols, {table.bits} bits of precision")]
+    if words > states:
+        lanes, width, each = ("eight", 48, 24) if eight else ("four", 64, 32)
+        parts.append(Part("lane states", words - states, f"{lanes} rANS states of {width} bits"))
+        parts.append(Part("words", len(data) - words, f"{count} symbols in rANS words of {each} bits"))
+    return tuple(parts)
 
 
 def shannon_bytes(symbols: NDArray[Any]) -> float:
@@ -139,36 +137,48 @@ def shannon_bytes(symbols: NDArray[Any]) -> float:
 
 
 class _Stream(NamedTuple):
-    """What the bytes hold; no states where only one symbol occurs. Words are uint8 of eight lanes, else
-    uint32."""
+    """The table, where states and words begin (the same where only one symbol occurs), and how many lanes."""
 
     table: Table
-    states: NDArray[np.uint64] | None
-    words: NDArray[Any]
+    states: int
+    words: int
     eight: bool
 
 
 def _take_apart(data: memoryview, count: int) -> _Stream:
-    table, offset = read_table(data, count)
+    table, states = read_table(data, count)
     eight = data[0] & 31 == EIGHT_LANES
     if len(table.symbols) == 1:
-        if len(data) != offset:
-            raise PayloadError(f"the payload is damaged: {len(data) - offset} bytes after its only symbol")
-        return _Stream(table, None, np.empty(0, np.uint32), eight)
+        if len(data) != states:
+            raise PayloadError(f"the payload is damaged: {len(data) - states} bytes after its only symbol")
+        return _Stream(table, states, states, eight)
     if eight and len(table.symbols) > 256:
         raise PayloadError(f"the payload is damaged: {len(table.symbols)} symbols in a stream of bytes")
-    states_end = offset + (eight_lanes.LANES * eight_lanes.STATE_BYTES if eight else 8 * rans.LANES)
-    if len(data) < states_end or (len(data) - states_end) % (eight_lanes.WORD_BYTES if eight else 4):
+    words = states + (eight_lanes.STATES_BYTES if eight else _STATE.itemsize * rans.LANES)
+    if len(data) < words or (len(data) - words) % (eight_lanes.WORD_BYTES if eight else _WORD.itemsize):
         raise PayloadError("the payload is damaged: its coded symbols are cut short")
-    if eight:
-        states = eight_lanes.from_bytes(data[offset:states_end])
-        words: NDArray[Any] = np.frombuffer(data, np.uint8, -1, states_end)
-    else:
-        states = np.frombuffer(data, _STATE, rans.LANES, offset).astype(np.uint64)
-        words = np.frombuffer(data, _WORD, -1, states_end).astype(np.uint32)
-    if not (eight_lanes if eight else rans).in_range(states):
-        raise PayloadError("the payload is damaged: a state of its coder is out of range")
     return _Stream(table, states, words, eight)
+
+
+def _states(data: memoryview, stream: _Stream) -> NDArray[np.uint64]:
+    """Of four lanes."""
+    states = np.frombuffer(data, _STATE, rans.LANES, stream.states).astype(np.uint64)
+    if not rans.in_range(states):
+        raise PayloadError(_OUT_OF_RANGE)
+    return states
+
+
+def _words(data: memoryview, stream: _Stream) -> NDArray[np.uint32]:
+    """Of four lanes."""
+    return np.frombuffer(data, _WORD, -1, stream.words).astype(np.uint32)
+
+
+def _ended(how: int) -> None:
+    """`how` a decoder ended: 1 as it should, 0 not so, -1 where it could not begin."""
+    if how < 0:
+        raise PayloadError(_OUT_OF_RANGE)
+    if not how:
+        raise PayloadError("the payload is damaged: its coded symbols do not end where they should")
 
 
 def _encode_bytes(symbols: NDArray[np.uint8]) -> bytes:
@@ -177,65 +187,77 @@ def _encode_bytes(symbols: NDArray[np.uint8]) -> bytes:
 
 
 def _encode_short(symbols: NDArray[np.uint8]) -> bytes:
-    table = borrow("table", MOST_TABLE_BYTES, np.uint8)
-    states = np.empty(rans.LANES, np.uint64)
-    for size in (symbols.size // 8 + 64, symbols.size // 2 + 5):
-        words = borrow("words", size, np.uint32)
-        used, first = _push_short(symbols, table, states, words)
-        if first >= 0:
-            return _join(table[:used].tobytes(), states, words[first:])
-        if first == _ONE_SYMBOL:
+    for words in (symbols.size // 8 + 64, symbols.size // 2 + 5):
+        out = borrow("stream", _FRONT + 4 * words, np.uint8)
+        begin = _push_short(symbols, out)
+        if begin >= 0:
             break
-    return table[:used].tobytes()
+    return out[begin:].tobytes()
 
 
 def _encode_long(symbols: NDArray[np.uint8]) -> bytes:
-    table = borrow("table", MOST_TABLE_BYTES, np.uint8)
-    states = np.empty(eight_lanes.LANES, np.float64)
     room = eight_lanes.GROUP_BYTES + eight_lanes.SPARE
-    for size in (symbols.size // 2, eight_lanes.WORD_BYTES * symbols.size // 2 + room):
-        words = borrow("word bytes", size, np.uint8)
-        used, first = _push_long(symbols, table, states, words)
-        if first >= 0:
-            return b"".join((table[:used].tobytes(), eight_lanes.to_bytes(states), words[first:].data))
-        if first == _ONE_SYMBOL:
+    for words in (symbols.size // 2, eight_lanes.WORD_BYTES * symbols.size // 2 + room):
+        out = borrow("stream", _FRONT + words, np.uint8)
+        begin = _push_long(symbols, out)
+        if begin >= 0:
             break
-    return table[:used].tobytes()
+    return out[begin:].tobytes()
 
 
 @compiled
-def _push_short(
-    symbols: NDArray[np.uint8],
-    table: NDArray[np.uint8],
-    states: NDArray[np.uint64],
-    words: NDArray[np.uint32],
-) -> tuple[int, int]:
-    """Bytes of the table, and the first word in use: -1 if they do not fit, -2 if only one symbol occurs."""
-    used, present, frequencies = _tabulate(symbols, rans.PAIR_BITS, table)
+def _push_short(symbols: NDArray[np.uint8], out: NDArray[np.uint8]) -> int:
+    """Fill the end of a buffer with the whole stream, and give back where it begins; -1 if it does not fit.
+
+    The first `_FRONT` bytes, a multiple of 4, are for what stands before the words.
+    """
+    used, present, frequencies = _tabulate(symbols, rans.PAIR_BITS, out)
     if len(present) == 1:
-        return used, _ONE_SYMBOL
-    states[:] = rans.LOWEST
+        return _put_table(out, used, len(out))
+    states = np.full(rans.LANES, rans.LOWEST, np.uint64)
     steps = np.empty(4 * 256, np.uint64)
     halves = steps.view(np.uint32)
     rans.fill_steps(frequencies, rans.PAIR_BITS, present, steps, halves)
-    return used, rans.encode_pairs(symbols, steps, halves, rans.PAIR_BITS, states, words)
+    words = out[_FRONT:].view(np.uint32)
+    first = rans.encode_pairs(symbols, steps, halves, rans.PAIR_BITS, states, words)
+    if first < 0:
+        return -1
+    return _put_table(out, used, _put_states(out, states, 8, _FRONT + 4 * first))
 
 
 @compiled
-def _push_long(
-    symbols: NDArray[np.uint8],
-    table: NDArray[np.uint8],
-    states: NDArray[np.float64],
-    words: NDArray[np.uint8],
-) -> tuple[int, int]:
+def _push_long(symbols: NDArray[np.uint8], out: NDArray[np.uint8]) -> int:
     """As `_push_short` for eight lanes."""
-    used, present, frequencies = _tabulate(symbols, EIGHT_LANES, table)
+    used, present, frequencies = _tabulate(symbols, EIGHT_LANES, out)
     if len(present) == 1:
-        return used, _ONE_SYMBOL
-    states[:] = eight_lanes.LOWEST
+        return _put_table(out, used, len(out))
+    states = np.full(eight_lanes.LANES, eight_lanes.LOWEST)
     rows = np.empty(4 * 256, np.float64)
     eight_lanes.fill_rows(frequencies, present, rows)
-    return used, eight_lanes.encode(symbols, rows, states, words)
+    first = eight_lanes.encode(symbols, rows, states, out[_FRONT:])
+    if first < 0:
+        return -1
+    return _put_table(out, used, _put_states(out, states, eight_lanes.STATE_BYTES, _FRONT + first))
+
+
+@compiled
+def _put_states(out: NDArray[np.uint8], states: NDArray[Any], size: int, end: int) -> int:
+    """States of `size` bytes each, little endian, up to `end`; gives back where they begin."""
+    begin = end - size * len(states)
+    for lane in range(len(states)):
+        rest = np.uint64(states[lane])
+        for byte in range(size):
+            out[begin + size * lane + byte] = np.uint8(rest & _BYTE)
+            rest >>= _EIGHT
+    return begin
+
+
+@compiled
+def _put_table(out: NDArray[np.uint8], used: int, end: int) -> int:
+    """Move the `used` bytes of the table from the front of the buffer up to `end`."""
+    for byte in range(used - 1, -1, -1):
+        out[end - used + byte] = out[byte]
+    return end - used
 
 
 @compiled
