@@ -56,7 +56,7 @@ def test_train_every_view_and_what_was_kept_is_offered_in_fidelity(training, ser
     assert all(0.5 < value <= 1 for value in after["y"])
     assert training.open("Time")[0]["type"] == "bar"
     kept = training.page.locator(".wb-hint", has_text="Kept in").filter(visible=True)
-    assert "wb.load_bundle('digits-convnext-stages.2-qcnet-c-0')" in kept.inner_text()
+    assert "wb.load_bundle('digits-convnext-stages.2-qcnet-c-0-teacher0.5-at2-copies1')" in kept.inner_text()
     assert "Taught 50 % by the unsplit network at temperature 2, 1 varied copy of each" in kept.inner_text()
     outdated = training.page.locator(".wb-choose .wb-hint", has_text="was learned otherwise")
     assert not outdated.is_visible()
