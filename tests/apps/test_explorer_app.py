@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
 
 from workbench.paths import shipped
@@ -28,6 +29,7 @@ def test_the_app_is_stripped_and_short():
     assert notebook.metadata["workbench"]["order"] == 1
 
 
+@pytest.mark.slow  # the browser tests open it, too
 def test_the_app_runs_and_its_first_job_gives_a_trial():
     notebook = read()
     notebook.cells[-1].source = f"page = {notebook.cells[-1].source}\n{LOOK}\npage"

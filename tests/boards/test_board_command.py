@@ -172,6 +172,7 @@ def read_until(terminal, pattern, seconds=120):
     return shown
 
 
+@pytest.mark.slow  # several starts of Python, one after the other
 def test_ctrl_c_shows_what_was_measured(tmp_path):
     """Pressed once the terminal has said that some of very many runs are done."""
     words = ["measure", "local", "--split", "layer3", "--runs", "100000", "--mode", "chain", "--no-baselines"]

@@ -393,6 +393,7 @@ def test_rebooted(ssh_server, slow_network, relu, picture, mark, lock, nothing_l
     asyncio.run(scenario())
 
 
+@pytest.mark.slow  # waits
 def test_hung_agent_is_noticed_and_killed(behind, slow_network, picture, lock):
     async def scenario(board, _server):
         with pytest.raises(BoardHungError, match="nothing heard for 1 s"):
