@@ -31,8 +31,8 @@ SPARE: Final = 4  # bytes of the buffer of words that are written, but never kep
 
 _ABOVE = 1 + 2.0**-51  # a reciprocal times this is above the true one, by less than 2**-48 of it
 _ROOM = 2.0**12  # 2**48 >> 2 * BITS is its square: the room for two symbols is the product of two such
-_FIRST, _SPAN = np.uint64(1 << 24), np.uint64((1 << BITS) - 1)
-_PRECISION, _WORD_BITS, _WORD = np.uint64(BITS), np.uint64(24), np.uint64(0xFFFFFF)
+_FIRST, _SPAN = np.uint64(LOWEST), np.uint64((1 << BITS) - 1)
+_PRECISION, _WORD_BITS, _WORD = np.uint64(BITS), np.uint64(8 * WORD_BYTES), np.uint64(LOWEST - 1)
 _U0, _U1, _U2, _U3, _U4, _U7, _U8 = (np.uint64(number) for number in (0, 1, 2, 3, 4, 7, 8))
 _BYTES, _GROUP, _GROUP_BYTES = np.uint64(WORD_BYTES), np.uint64(GROUP), np.uint64(GROUP_BYTES)
 

@@ -23,6 +23,7 @@ from workbench.codecs.entropy.tables import (
     EIGHT_LANES,
     MOST_TABLE_BYTES,
     Table,
+    in_eight_lanes,
     make_table,
     normalise_into,
     read_table,
@@ -147,7 +148,7 @@ class _Stream(NamedTuple):
 
 def _take_apart(data: memoryview, count: int) -> _Stream:
     table, states = read_table(data, count)
-    eight = data[0] & 31 == EIGHT_LANES
+    eight = in_eight_lanes(data)
     if len(table.symbols) == 1:
         if len(data) != states:
             raise PayloadError(f"the payload is damaged: {len(data) - states} bytes after its only symbol")

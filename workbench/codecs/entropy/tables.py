@@ -162,7 +162,7 @@ def read_table(data: memoryview, most_symbols: int) -> tuple[Table, int]:
     """
     if len(data) < 2:
         raise PayloadError("the payload is damaged: its probability table is missing")
-    bits, order = precision_of(data[0]), data[0] >> 5
+    bits, order = eight_lanes.BITS if in_eight_lanes(data) else data[0] & 31, data[0] >> 5
     distinct, offset = bitstream.read_varint(data, 1)
     if not 1 <= bits <= MAX_TABLE_BITS or not 1 <= distinct <= min(most_symbols, 1 << bits):
         raise PayloadError(f"the payload is damaged: a table of {distinct} symbols and 2**{bits} slots")
@@ -176,10 +176,9 @@ def read_table(data: memoryview, most_symbols: int) -> tuple[Table, int]:
     return Table(symbols, frequencies, bits), used
 
 
-def precision_of(first: int) -> int:
-    """Bits of precision that the first byte of a table tells."""
-    told = first & 31
-    return eight_lanes.BITS if told == EIGHT_LANES else told
+def in_eight_lanes(data: memoryview) -> bool:
+    """Whether what follows the table at the front of these bytes is of `eight_lanes`."""
+    return data[0] & 31 == EIGHT_LANES
 
 
 @compiled

@@ -15,8 +15,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 GROUP: Final = 16  # symbols: two of each lane
-GROUP_BYTES: Final = 24  # the most that a group sends
 WORD_BYTES: Final = 3
+GROUP_BYTES: Final = GROUP // 2 * WORD_BYTES  # the most that a group sends
 _SIDE, _WORD_BITS = 4, 8 * WORD_BYTES
 
 _BYTE, _INT, _LONG, _FLOAT = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.DoubleType()
