@@ -42,9 +42,6 @@ class RefAe(Method):
         encoder, back = autoencoders.refae(samples, seed)
         return Chain(split, coder=encoder, crossing=nn.Identity(), restorer=back)
 
-    def settings(self) -> dict[str, Any]:
-        return {}
-
 
 @dataclass(frozen=True)
 class BottleNet(Method):

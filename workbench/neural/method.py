@@ -27,6 +27,6 @@ class Method(ABC):
     def chain(self, split: Split, samples: Tensor, seed: int) -> Chain:
         """All parts, untrained, for features like `samples` (B, *shape); sizes and scales come from them."""
 
-    @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """What it takes to make this method again, ready for JSON."""
+        """What it takes to make this method again besides its name, ready for JSON."""
+        return {}

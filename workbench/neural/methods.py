@@ -52,9 +52,6 @@ class RefBase(Method):
         codec, threshold, levels = calibrated(samples)
         return Chain(split, crossing=Bits(threshold), restorer=Levels(levels), codec=codec)
 
-    def settings(self) -> dict[str, Any]:
-        return {}
-
 
 @dataclass(frozen=True)
 class RefQat(Method):
@@ -68,9 +65,6 @@ class RefQat(Method):
         codec, threshold, levels = calibrated(samples)
         return Chain(split, crossing=StraightThrough(threshold, levels), restorer=nn.Identity(), codec=codec)
 
-    def settings(self) -> dict[str, Any]:
-        return {}
-
 
 @dataclass(frozen=True)
 class FloatServer(Method):
@@ -82,9 +76,6 @@ class FloatServer(Method):
 
     def chain(self, split: Split, samples: Tensor, seed: int) -> Chain:
         return Chain(split, crossing=nn.Identity(), restorer=nn.Identity(), codec=Raw())
-
-    def settings(self) -> dict[str, Any]:
-        return {}
 
 
 @dataclass(frozen=True)
