@@ -48,6 +48,7 @@ class Trained:
 
 
 VARIED = Augmentation()
+_SAMPLES = 512  # pictures whose features give sizes, thresholds and scales
 
 
 @dataclass(frozen=True)
@@ -135,11 +136,12 @@ def train(
     where = device()
     edge = split.edge_part if where.type == "cpu" else copy.deepcopy(split.edge_part).to(where)
     features = edge_features(
-        edge, pictures, folder=folder, key=f"{split.model.fingerprint} {split.point.name}",
+        edge, pictures if method.reconstructs else pictures[:_SAMPLES], folder=folder,
+        key=f"{split.model.fingerprint} {split.point.name}",
         copies=recipe.copies if method.reconstructs else 0, vary=recipe.augmentation,
         progress=progress,
     )  # fmt: skip
-    samples = features.rows(torch.arange(min(len(pictures), 512)))
+    samples = features.rows(torch.arange(min(len(pictures), _SAMPLES)))
     chain = method.chain(split, samples, seed).to(where)
     done = Trained(method, split, chain, seed)
     identity = f"{method.name} {method.settings()} {split.model.fingerprint} {split.point.name}"
@@ -222,7 +224,7 @@ def _stands(method: Method) -> bool:
 def _reconstruction(
     chain: Chain, features: Features, count: int, where: torch.device
 ) -> Callable[[Tensor, bool], Tensor]:
-    scale = features.rows(torch.arange(min(count, 512))).var(correction=0).clamp_min(1e-12).item()
+    scale = features.rows(torch.arange(min(count, _SAMPLES))).var(correction=0).clamp_min(1e-12).item()
 
     def loss(rows: Tensor, training: bool) -> Tensor:
         target = features.rows(_drawn(rows, count, len(features)) if training else rows).to(where)
