@@ -305,6 +305,11 @@ class Summary:
     server_s: float
     control: bool = False
 
+    @property
+    def label(self) -> str:
+        """The method's name, marked where it is a control."""
+        return f"{self.method} (control)" if self.control else self.method
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:

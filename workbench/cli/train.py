@@ -178,8 +178,7 @@ def train(
         ("method", "accuracy", "±", "before", "payload", "rel. mse", "cosine", "ssim", "board", "server"),
         [
             (
-                line.method + (" (control)" if line.control else ""), _share(line.accuracy),
-                _share(line.accuracy_std), _share(line.accuracy_before),
+                line.label, _share(line.accuracy), _share(line.accuracy_std), _share(line.accuracy_before),
                 with_unit(line.payload_bytes, "bytes"), f"{line.relative_mse:.3f}", f"{line.cosine:.3f}",
                 "–" if line.ssim is None else f"{line.ssim:.3f}", with_unit(line.board_s, "s"),
                 with_unit(line.server_s, "s"),

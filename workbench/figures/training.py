@@ -23,7 +23,7 @@ FAMILIES: Final = {
 
 
 def _label(line: Summary) -> str:
-    return f"{line.method}<br>(control)" if line.control else line.method
+    return line.label.replace(" ", "<br>")
 
 
 class AccuracyBars(NamedTuple):
