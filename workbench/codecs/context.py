@@ -3,7 +3,7 @@
 features ─▶ Q-bit symbols ─▶ rows, channel in front ─▶ w and g of each symbol's neighbours ─▶ tables ─▶ rANS
 
     grid        s as float32, z as int32
-    flags       1: centroids follow, 2: the name of calibrated tables follows
+    flags       1: centroids follow, 2: the name of calibrated tables follows, 4: context mixing
     centroids   1/128 of a step each
     name        8 bytes
     layout      which axis is the channel, and whether filters follow
@@ -11,8 +11,12 @@ features ─▶ Q-bit symbols ─▶ rows, channel in front ─▶ w and g of ea
     tables      which neighbourhoods share a table, and the tables; not with calibrated ones
     states, words   rANS
 
+With `mixing` there are neither filters, tables nor states: but the bits of an arithmetic coder, whose model
+learns while it codes (see `entropy.mixing`). Where tables take fewer bytes, which happens in small maps, they
+are sent all the same.
+
 In feature maps a value says much about the next: on ReLU maps of trained networks this takes about 40 % off
-the order-0 entropy, where any reshape adds to it.
+the order-0 entropy, where any reshape adds to it; mixing, which looks at other channels, too, takes off more.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from string import hexdigits
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +38,19 @@ from workbench.records import Part
 
 _LAYOUTS = ("auto", "channel-first", "channel-last")
 _MAGIC = b"WBC1"
-_CENTROIDS, _NAMED, _NAME_BYTES = 1, 2, 8
+_CENTROIDS, _NAMED, _MIXED, _NAME_BYTES = 1, 2, 4, 8
+_FLAGS = (0, _CENTROIDS, _NAMED, _CENTROIDS + _NAMED, _MIXED, _CENTROIDS + _MIXED)
+
+
+class _Read(NamedTuple):
+    """A body taken apart, its symbols still coded."""
+
+    scale: float
+    zero_point: int
+    places: NDArray[np.int8] | None
+    tables: str | None
+    mixing: bool
+    coded: memoryview
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,9 @@ class Context(Codec):
     )
     centroids: bool = setting(False, "decode to the mean of each level's values; always with a dead zone")
     layout: str = setting("auto", "which axis is the channel", choices=_LAYOUTS)
+    mixing: bool = setting(
+        False, "mix predictions that learn while coding: far fewer bytes, far slower (context mixing)"
+    )
     tables: str | None = setting(None, "calibrated tables, named by their hash", kind=str, calibrated=True)
 
     def __post_init__(self) -> None:
@@ -101,48 +120,53 @@ class Context(Codec):
         from workbench.codecs.quantise import write_grid
 
         found = self._quantise(features)
-        background = background_of(found.zero_point, self.bits)
-        model, background = self._model(self.tables, background, SettingError)
-        with_centroids = self.centroids or self.dead_zone > 0
-        flags = _CENTROIDS * with_centroids + _NAMED * (self.tables is not None)
-        parts = [write_grid(found.scale, found.zero_point), bytes([flags])]
-        if with_centroids:
-            parts.append(deadzone.centroids(features, found, self.bits).tobytes())
-        parts.append(bytes.fromhex(self.tables or ""))
         layout = cast(symbol_map.Layout, self.layout)
-        parts.append(symbol_map.encode(found.symbols, self.bits, background, layout, model))
-        return b"".join(parts)
+        own_background = background_of(found.zero_point, self.bits)
+        model, background = self._model(self.tables, own_background, SettingError)
+        coded = symbol_map.encode(found.symbols, self.bits, background, layout, model)
+        coded, flags = bytes.fromhex(self.tables or "") + coded, _NAMED * (self.tables is not None)
+        if self.mixing:
+            mixed = symbol_map.encode(found.symbols, self.bits, own_background, layout, mixing=True)
+            if len(mixed) < len(coded):  # small maps end before it has learnt enough
+                coded, flags = mixed, _MIXED
+        front = []
+        if self.centroids or self.dead_zone > 0:
+            front.append(deadzone.centroids(features, found, self.bits).tobytes())
+            flags |= _CENTROIDS
+        return b"".join((write_grid(found.scale, found.zero_point), bytes([flags]), *front, coded))
 
     def unpack(self, body: memoryview, shape: tuple[int, ...]) -> NDArray[np.float32]:
         from workbench.codecs import deadzone, symbol_map
         from workbench.codecs.quantise import dequantise
 
-        scale, zero_point, places, name, coded = self._read(body)
-        model, background = self._model(name, background_of(zero_point, self.bits), PayloadError)
-        symbols = symbol_map.decode(coded, shape, self.bits, background, model)
-        if places is None:
-            return dequantise(symbols, scale, zero_point)
-        return deadzone.look_up(symbols, deadzone.centroid_levels(self.bits, scale, zero_point, places))
+        read = self._read(body)
+        model, background = self._model(read.tables, background_of(read.zero_point, self.bits), PayloadError)
+        symbols = symbol_map.decode(read.coded, shape, self.bits, background, model, read.mixing)
+        if read.places is None:
+            return dequantise(symbols, read.scale, read.zero_point)
+        levels = deadzone.centroid_levels(self.bits, read.scale, read.zero_point, read.places)
+        return deadzone.look_up(symbols, levels)
 
     def anatomy(self, body: memoryview, shape: tuple[int, ...]) -> Anatomy:
         from workbench.codecs import symbol_map
         from workbench.codecs.entropy import order0
 
-        scale, zero_point, places, name, coded = self._read(body)
-        model, background = self._model(name, background_of(zero_point, self.bits), PayloadError)
-        symbols = symbol_map.decode(coded, shape, self.bits, background, model)
+        read = self._read(body)
+        model, background = self._model(read.tables, background_of(read.zero_point, self.bits), PayloadError)
+        symbols = symbol_map.decode(read.coded, shape, self.bits, background, model, read.mixing)
         front = [
             Part("grid", 8, "step s as float32, zero point z as int32"),
             Part("flags", 1, "what follows"),
         ]
-        if places is not None:
-            front.append(Part("centroids", len(places), "mean place of each level's values"))
-        if name is not None:
-            front.append(Part("name of tables", _NAME_BYTES, f"calibrated tables {name}"))
-        parts = (*front, *symbol_map.anatomy(coded, shape, self.bits, background, model))
+        if read.places is not None:
+            front.append(Part("centroids", len(read.places), "mean place of each level's values"))
+        if read.tables is not None:
+            front.append(Part("name of tables", _NAME_BYTES, f"calibrated tables {read.tables}"))
+        coded = symbol_map.anatomy(read.coded, shape, self.bits, background, model, read.mixing)
+        parts = (*front, *coded)
         notes = {
-            "step": scale,
-            "zero point": zero_point,
+            "step": read.scale,
+            "zero point": read.zero_point,
             "alphabet": len(np.unique(symbols)),
             "packed bytes": math.ceil(symbols.size * self.bits / 8),
         }
@@ -193,15 +217,15 @@ class Context(Codec):
         model, _ = contexts.read_model(memoryview(kept)[6:], self.bits, kept[5])
         return model, kept[5]
 
-    def _read(self, body: memoryview) -> tuple[float, int, NDArray[np.int8] | None, str | None, memoryview]:
-        """Step, zero point, centroids, name of the tables, and the coded symbols."""
+    def _read(self, body: memoryview) -> _Read:
         from workbench.codecs.deadzone import read_centroids
         from workbench.codecs.quantise import GRID_BYTES, read_grid
 
         scale, zero_point = read_grid(body)
-        if len(body) <= GRID_BYTES or body[GRID_BYTES] > _CENTROIDS + _NAMED:
+        flags = body[GRID_BYTES] if len(body) > GRID_BYTES else -1
+        if flags not in _FLAGS:
             raise PayloadError("the payload is damaged: it does not say what follows its grid")
-        flags, rest = body[GRID_BYTES], body[GRID_BYTES + 1 :]
+        rest = body[GRID_BYTES + 1 :]
         places, name = None, None
         if flags & _CENTROIDS:
             places = read_centroids(rest, self.bits)
@@ -210,4 +234,4 @@ class Context(Codec):
             if len(rest) < _NAME_BYTES:
                 raise PayloadError("the payload is damaged: the name of its tables is cut short")
             name, rest = bytes(rest[:_NAME_BYTES]).hex(), rest[_NAME_BYTES:]
-        return scale, zero_point, places, name, rest
+        return _Read(scale, zero_point, places, name, bool(flags & _MIXED), rest)

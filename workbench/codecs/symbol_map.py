@@ -13,6 +13,7 @@ large that those filters and more tables pay.
 from __future__ import annotations
 
 import math
+from types import ModuleType
 from typing import Final, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -47,10 +48,14 @@ def encode(
     background: int,
     layout: Layout = "auto",
     model: contexts.Model | None = None,
+    mixing: bool = False,
 ) -> bytes:
-    """Symbols from 0 to 2**bits - 1 (uint8, any shape) as bytes, coded by their neighbourhoods."""
+    """Symbols from 0 to 2**bits - 1 (uint8, any shape) as bytes, coded by their neighbourhoods: by tables, or
+    by context mixing."""
     arrangement = arrange(symbols, layout)
     rows, grid = to_rows(symbols, arrangement, bits, background)
+    if mixing:
+        return bytes(arrangement) + _mixing().encode(rows, grid)
     grid = grid._replace(fitted=model is None and bits > 1 and _is_large(grid))
     head = bytes([arrangement.axis, arrangement.rows | (_FITTED if grid.fitted else 0)])
     return head + contexts.encode(rows, grid, model)
@@ -62,6 +67,7 @@ def decode(
     bits: int,
     background: int,
     model: contexts.Model | None = None,
+    mixing: bool = False,
 ) -> NDArray[np.uint8]:
     """The symbols of this shape that `encode` made these bytes from.
 
@@ -69,8 +75,10 @@ def decode(
     ------
     PayloadError : the bytes do not hold exactly such symbols.
     """
-    arrangement, grid = _read_head(data, shape, bits, background, model)
-    return from_rows(contexts.decode(data[HEAD_BYTES:], grid, model), arrangement, shape)
+    arrangement, grid = _read_head(data, shape, bits, background, model is None and not mixing)
+    coded = data[HEAD_BYTES:]
+    rows = _mixing().decode(coded, grid) if mixing else contexts.decode(coded, grid, model)
+    return from_rows(rows, arrangement, shape)
 
 
 def anatomy(
@@ -79,11 +87,13 @@ def anatomy(
     bits: int,
     background: int,
     model: contexts.Model | None = None,
+    mixing: bool = False,
 ) -> tuple[Part, ...]:
     """What the bytes are made of."""
-    _, grid = _read_head(data, shape, bits, background, model)
+    _, grid = _read_head(data, shape, bits, background, model is None and not mixing)
     head = Part("layout", HEAD_BYTES, "which axis is the channel, and how rows follow each other")
-    return (head, *contexts.anatomy(data[HEAD_BYTES:], grid, model))
+    coded = data[HEAD_BYTES:]
+    return (head, *(_mixing().anatomy(coded, grid) if mixing else contexts.anatomy(coded, grid, model)))
 
 
 def arrange(symbols: NDArray[np.uint8], layout: Layout = "auto") -> Arrangement:
@@ -182,14 +192,21 @@ def _is_large(grid: contexts.Grid) -> bool:
 
 
 def _read_head(
-    data: memoryview, shape: tuple[int, ...], bits: int, background: int, model: contexts.Model | None
+    data: memoryview, shape: tuple[int, ...], bits: int, background: int, own_tables: bool
 ) -> tuple[Arrangement, contexts.Grid]:
     if len(data) < HEAD_BYTES:
         raise PayloadError("the payload is damaged: it does not say how its symbols are laid out")
     arrangement, fitted = Arrangement(data[0], data[1] & ~_FITTED), bool(data[1] & _FITTED)
-    if fitted and (model is not None or bits == 1):
+    if fitted and (not own_tables or bits == 1):
         raise PayloadError("the payload is damaged: a fitted walk where there can be none")
     return arrangement, _grid(shape, arrangement, bits, background)._replace(fitted=fitted)
+
+
+def _mixing() -> ModuleType:
+    """Imported where it is asked for: tables are what nearly all payloads use, and start sooner alone."""
+    from workbench.codecs.entropy import mixing
+
+    return mixing
 
 
 def _mean(rough: Roughness) -> float:

@@ -48,7 +48,7 @@ def variants(cls: type[Codec]) -> tuple[tuple[str, Codec], ...]:
     """The default codec and, for each setting, one codec for every choice and each end of its range."""
     found: dict[str, Codec] = {"default": cls()}
     for known in cls.settings_schema():
-        values = list(known.choices)
+        values = [False, True] if known.kind is bool else list(known.choices)
         if known.kind in (int, float):
             values += [known.kind(end) for end in (known.minimum, known.maximum) if end is not None]
         for value in values:
