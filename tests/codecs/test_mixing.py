@@ -247,6 +247,39 @@ def test_stored_payloads_decode_and_come_out_again(kind, bits, request):
     assert coded == stored
 
 
+WITHOUT_NUMBA = """
+import sys
+from importlib import import_module, util
+from pathlib import Path
+
+import workbench.codecs.entropy
+from workbench.boards import sources
+
+home = Path(sources.__file__).parent / "stand_ins/numba/workbench/codecs/entropy"
+for path in sorted(home.glob("*.py")):
+    name = f"workbench.codecs.entropy.{path.stem}"
+    spec = util.spec_from_file_location(name, path)
+    sys.modules[name] = util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+sys.path.insert(0, str(Path(sys.argv[1]).parent))
+test = import_module(Path(sys.argv[1]).stem)
+for kind, bits in (("relu", 4), ("tokens", 1)):
+    coded = test.wb.codec("context", bits=bits, mixing=True).encode(test.stored_features(kind))
+    assert coded == (test.GOLDEN / f"context-mixing-{kind}-{bits}.wbp").read_bytes(), (kind, bits)
+assert "numba" not in sys.modules
+"""
+
+
+def test_boards_without_numba_give_the_same_bytes():
+    """Plain Python on numpy's scalars, where nothing may overflow that machine words would hold."""
+    run = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", "-c", WITHOUT_NUMBA, __file__],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+
+
 @pytest.mark.slow
 def test_another_processor_gives_the_same_bytes(tmp_path):
     """The stored payloads again, in machine code for a processor without the instructions of this one."""

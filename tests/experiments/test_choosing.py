@@ -31,6 +31,15 @@ def test_a_slow_link_takes_the_smallest_payload():
     assert "because its payload is smaller" in choice.why
 
 
+def test_mixing_is_tried_only_where_the_link_takes_longer():
+    def mixing(bandwidth_bps):
+        found = wb.best_codec(features(), Wire(bandwidth_bps), max_error=0.05, repeats=1).candidates
+        return [one.codec.mixing for one in found if one.codec.name == "context"]
+
+    assert mixing(1e4) == [True, False]  # where it saves more time than it takes, it is first
+    assert mixing(1e8) == [False]
+
+
 def test_an_endless_link_takes_the_least_work():
     choice = wb.best_codec(features(), Wire(1e15), max_error=0.05, repeats=3)
     best = choice.candidates[0]

@@ -147,6 +147,7 @@ def _sizes(material: Material, progress: Progress) -> dict[str, dict[str, list[i
                 "order-0 rANS": codec("uniform", bits=bits, lossless="rans"),
                 "context": codec("context", bits=bits),
                 "context, tables calibrated on the others": codec("context", bits=bits).calibrate(others),
+                "context, mixing": codec("context", bits=bits, mixing=True),
             }
             for name, own in ours.items():
                 payload = own.encode(one)
@@ -206,7 +207,9 @@ def _timings(features: NDArray[np.float32], rounds: int) -> list[Timing]:
                 lambda coded: 4 * len(coded[0]) + 4 * len(coded[1]) + 16,
             )
         )
-    return _interleaved(jobs, rounds)
+    mixed = codec("context", bits=bits, mixing=True)
+    apart = Job("fp32: context, mixing (timed apart)", lambda: mixed.encode(features), decode, reference)
+    return _interleaved(jobs, rounds) + _interleaved([apart], max(rounds // 4, 2))
 
 
 def codec_rows(features: NDArray[np.float32], bits: int) -> int:
@@ -309,6 +312,10 @@ def _goals(
         alone = simple[bits] / (total("rans-csr, best K", bits) or math.inf)
         how = f"{summed}; by picture {min(each):.3f} to {max(each):.3f}; 16 bins alone: {alone:.3f}"
         goals.append(at_most(f"context bytes against rans-csr at best K, Q={bits}", value, limit, how))
+        value = share("context, mixing", "rans-csr, best K", bits)
+        each = _each(sizes, "context, mixing", "rans-csr, best K", bits)
+        how = f"{summed}; by picture {min(each):.3f} to {max(each):.3f}"
+        goals.append(at_most(f"the same with mixing, Q={bits}", value, limit, how))
     of_simple = {bits: (total("context", bits) or 0) / size for bits, size in simple.items()}
     rest = ", ".join(f"Q={bits}: {of_simple[bits]:.3f}" for bits in (3, 2, 8))
     how = (

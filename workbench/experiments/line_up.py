@@ -19,11 +19,11 @@ ALL_BITS: Final = (1, 2, 3, 4, 5, 6, 7, 8)
 QUALITIES: Final = (10, 30, 50, 70, 85, 95, 100)
 NEEDS_WEIGHTS: Final = "weights trained for this very split are needed first"
 WORTH_SEEING: Final[dict[str, tuple[dict[str, Any], ...]]] = {
-    "context": ({"dead_zone": 0.35},),
+    "context": ({"dead_zone": 0.35}, {"mixing": True}),
     "rans-csr": ({"rows": "exact"},),
 }
 LINES: Final[dict[str, tuple[dict[str, Any], ...]]] = {
-    "context": ({}, {"dead_zone": 0.35}),
+    "context": ({}, {"dead_zone": 0.35}, {"mixing": True}),
     "uniform": ({}, {"lossless": "rans"}),
     "slicer": ({"tolerance": 0.0},),
     "slicer-rans": ({"tolerance": 0.0},),
@@ -119,5 +119,7 @@ def _is_a_kind(known: Setting) -> bool:
 def _said(name: str, value: Any, entry: CodecEntry) -> str:
     if isinstance(value, str):
         return value
+    if value is True:
+        return name.replace("_", " ")
     known = next(known for known in entry.settings if known.name == name)
     return f"{known.symbol or name.replace('_', ' ')} {value:g}"

@@ -80,7 +80,7 @@ class CodecsPage(Frame):
         paper = sides.find("rans-csr")
         self._show_side("Packed, Q bits", packed, f"Q = {sides.bits}", warning)
         self._show_side("rANS paper's format", paper, _against(paper, packed, "packed"), warning)
-        context = sides.find("context", dead_zone=0.0)
+        context = sides.find("context", dead_zone=0.0, mixing=False)
         self._show_side("Context codec", context, _against(context, paper, "the paper's"), warning)
         best = sides.smallest_right()
         note = f"{best.label} (JPEG {jpeg})" if best else ""

@@ -134,10 +134,10 @@ def code_map(
             p = min(max(free, -_LEVEL * background), _LEVEL * (largest - background))
             plain = np.int64(0)
             for index in range(_NEAR):
-                plain += own.near[index] * _FIRST_WEIGHTS[index]
+                plain += np.int64(own.near[index]) * _FIRST_WEIGHTS[index]
             _find_contexts(own, channel, p, unevenness)
             reciprocal = _FAR // ((own.deviations[channel] * 5 >> 2) + _LEAST_DEVIATION)
-            symbol = np.int64(cells[position, channel])
+            symbol = int(cells[position, channel])
             node: Any = 0
             while node >= 0:
                 edge = _LEVEL * (tree.least[node] - background) - _LEVEL // 2
@@ -220,15 +220,15 @@ def _predict(own: Learner, channel: int) -> tuple[Any, Any]:
 def _learn(own: Learner, channel: int, error: Any, squares: Any) -> None:
     """Move the channel's weights and mean deviation by the prediction's error."""
     own.deviations[channel] += ((abs(error) << _DEVIATION_BITS) - own.deviations[channel] + 16) >> 5
-    gain = (error * _STEP << _STEP_BITS) // (squares + _ENERGY)
+    gain = (np.int64(error) * _STEP << _STEP_BITS) // (squares + _ENERGY)
     weights, half = own.weights[channel], 1 << _STEP_BITS - 1
     references = min(channel, len(weights) - _NEAR)
     first = channel - references
     for index in range(_NEAR):
-        moved = weights[index] + (gain * own.near[index] + half >> _STEP_BITS)
+        moved = weights[index] + (gain * np.int64(own.near[index]) + half >> _STEP_BITS)
         weights[index] = min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
     for index in range(references):
-        moved = weights[_NEAR + index] + (gain * own.errors[first + index] + half >> _STEP_BITS)
+        moved = weights[_NEAR + index] + (gain * np.int64(own.errors[first + index]) + half >> _STEP_BITS)
         weights[_NEAR + index] = min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
 
 
@@ -286,11 +286,13 @@ def _decide(
     sum_1, sum_2 = _stretched(sum_1 >> _WEIGHT_BITS), _stretched(sum_2 >> _WEIGHT_BITS)
     answer = code_decision(coder, data, SQUASH[(sum_1 + sum_2 >> 1) + BOUND], answer, encoding)
     target, half = answer << PROBABILITY_BITS, 1 << _RATE_BITS - 1
-    step_1, step_2 = (target - SQUASH[sum_1 + BOUND]) * rate, (target - SQUASH[sum_2 + BOUND]) * rate
+    step_1 = np.int64(target - SQUASH[sum_1 + BOUND]) * rate
+    step_2 = np.int64(target - SQUASH[sum_2 + BOUND]) * rate
     for index in range(INPUTS):
-        moved = first[index] + (step_1 * inputs[index] + half >> _RATE_BITS)
+        told = np.int64(inputs[index])
+        moved = first[index] + (step_1 * told + half >> _RATE_BITS)
         first[index] = min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
-        moved = second[index] + (step_2 * inputs[index] + half >> _RATE_BITS)
+        moved = second[index] + (step_2 * told + half >> _RATE_BITS)
         second[index] = min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
     for index in range(CONTEXTS):
         counter = counters[own.slots[index]]
