@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from workbench.codecs import quantise as quantise_module
+from workbench.codecs.deadzone import centroid_count, centroid_levels
 from workbench.codecs.extremes import all_finite, extremes
 from workbench.codecs.quantise import (
     dequantise,
@@ -171,3 +172,15 @@ def test_machine_code_fuses_no_multiplication_with_an_addition():
         code += fresh.inspect_asm().values()
     assert len(code) == 4 and all("mul" in text for text in code)
     assert not any(re.search(r"\b(v?fn?m(add|sub)\w*|fmla|fmls)\b", text) for text in code)
+
+
+@pytest.mark.parametrize("scale", [2.0**-149, 1.0, float(np.finfo(np.float32).max)])
+@pytest.mark.parametrize("zero_point", [-(2**31), -(2**22), -255, 0, 255, 2**22 - 1, 2**31 - 1])
+def test_whatever_grid_a_payload_names_its_values_are_finite(scale, zero_point):
+    """`Codec.finite` rests on this: nobody looks at the values again."""
+    scale, zero_point = read_grid(memoryview(write_grid(scale, zero_point)))
+    for symbols in (np.arange(256, dtype=np.uint8), np.arange(65536, dtype=np.uint16)):
+        assert np.isfinite(dequantise(symbols, scale, zero_point)).all()
+    for place in (-128, 127):
+        places = np.full(centroid_count(8), place, np.int8)
+        assert np.isfinite(centroid_levels(8, scale, zero_point, places)).all()

@@ -63,6 +63,7 @@ class Context(Codec):
 
     name: ClassVar[str] = "context"
     reusable: ClassVar[bool] = True
+    finite: ClassVar[bool] = True
     summary: ClassVar[str] = "Q-bit values coded by what their neighbours are; the smallest at equal error"
     source: ClassVar[str] = "this project; rANS by J. Duda, arXiv 1311.2540"
 
