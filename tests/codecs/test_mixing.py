@@ -169,6 +169,17 @@ def test_goes_with_dead_zone_and_centroids():
     assert {"centroids", "answers"} <= set(parts_of(mixed))
 
 
+@pytest.mark.parametrize("bits", [1, 2])
+def test_bits_of_thresholds_cost_less_by_mixing(bits):
+    original = related_map(24, 40, signed=True)
+    context, mixed = (
+        wb.codec("onebit", bits=bits, lossless=lossless).encode(original)
+        for lossless in ("context", "mixing")
+    )
+    assert np.array_equal(wb.decode(context), wb.decode(mixed))
+    assert len(mixed) < 0.93 * len(context)
+
+
 def test_payloads_name_no_tables_where_mixing_takes_fewer_bytes(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_TABLES", str(tmp_path))
     codec = wb.codec("context", bits=4, mixing=True)
@@ -176,7 +187,6 @@ def test_payloads_name_no_tables_where_mixing_takes_fewer_bytes(tmp_path, monkey
     original = related_map(seed=9)
     assert calibrated.tables is not None
     assert calibrated.encode(original) == codec.encode(original)
-    small = np.random.default_rng(7).normal(size=112).astype(np.float32)
 
 
 # ── damage ──

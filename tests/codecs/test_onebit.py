@@ -113,7 +113,7 @@ def test_the_lossless_coder_behind_changes_no_value(bits, shape):
     features = FEATURES.reshape(shape) if shape else FEATURES[0, 0, 0]
     decoded = [
         decode(codec("onebit", bits=bits, lossless=lossless).encode(np.asarray(features)))
-        for lossless in ("none", "zip", "zstd", "context")
+        for lossless in ("none", "zip", "zstd", "context", "mixing")
     ]
     assert all(one.tobytes() == decoded[0].tobytes() and one.shape == shape for one in decoded)
 
@@ -121,6 +121,8 @@ def test_the_lossless_coder_behind_changes_no_value(bits, shape):
 def test_neighbours_are_worth_more_than_zip():
     features = smooth_map((32, 40, 40))
     sizes = {
-        name: len(codec("onebit", lossless=name).encode(features)) for name in ("none", "zip", "context")
+        name: len(codec("onebit", lossless=name).encode(features))
+        for name in ("none", "zip", "context", "mixing")
     }
     assert sizes["context"] < 0.9 * sizes["zip"] < sizes["none"]
+    assert sizes["mixing"] < sizes["context"]

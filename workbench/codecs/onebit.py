@@ -2,7 +2,7 @@
 
     features ─▶ compare with the thresholds ─▶ 1 or 2 bits ─┬─ pack ─▶ none │ zip │ zstd
                                                             ├─ rans (order 0)
-                                                            └─ context (rANS by each bit's neighbours)
+                                                            └─ context, mixing (by the bits around each)
     decoded value = mean of the sample values that fell on the same side
 
 The node side of QCNet: one threshold for the whole network cut, the mean of all features over a calibration
@@ -34,6 +34,8 @@ from workbench.codecs.packing import pack_bits, packed_bytes, unpack_bits
 from workbench.errors import InputError, PayloadError, SettingError
 from workbench.records import Part
 
+_NEIGHBOURS = ("context", "mixing")  # lossless coders that look at the symbols around
+
 
 @dataclass(frozen=True)
 class OneBit(Codec):
@@ -47,7 +49,7 @@ class OneBit(Codec):
     lossless: str = setting(
         "zip",
         "lossless coder behind the packed bits",
-        choices=(*lossless.METHODS, "rans", "context"),
+        choices=(*lossless.METHODS, "rans", *_NEIGHBOURS),
         wire=True,
     )
     thresholds: tuple[float, ...] | None = setting(
@@ -87,8 +89,9 @@ class OneBit(Codec):
         symbols = _compare(features.reshape(-1), thresholds)
         if self.lossless == "rans":
             coded = order0.encode(symbols)
-        elif self.lossless == "context":
-            coded = symbol_map.encode(symbols.reshape(features.shape), self.bits, 0)
+        elif self.lossless in _NEIGHBOURS:
+            symbols = symbols.reshape(features.shape)
+            coded = symbol_map.encode(symbols, self.bits, 0, mixing=self.lossless == "mixing")
         else:
             coded = lossless.squeeze(pack_bits(symbols, self.bits), self.lossless)
         return np.array(levels, "<f4").tobytes() + coded
@@ -103,8 +106,8 @@ class OneBit(Codec):
         coded = body[4 * len(levels) :]
         if self.lossless == "rans":
             parts = order0.anatomy(coded, count)
-        elif self.lossless == "context":
-            parts = symbol_map.anatomy(coded, shape, self.bits, 0)
+        elif self.lossless in _NEIGHBOURS:
+            parts = symbol_map.anatomy(coded, shape, self.bits, 0, mixing=self.lossless == "mixing")
         else:
             behind = "" if self.lossless == "none" else f", then {self.lossless}"
             parts = (Part("bits", len(coded), f"{count} symbols of {self.bits} bits, packed{behind}"),)
@@ -130,8 +133,9 @@ class OneBit(Codec):
         coded = body[size:]
         if self.lossless == "rans":
             return levels, order0.decode(coded, count, len(levels) - 1)
-        if self.lossless == "context":
-            return levels, symbol_map.decode(coded, shape, self.bits, 0).reshape(-1)
+        if self.lossless in _NEIGHBOURS:
+            mixing = self.lossless == "mixing"
+            return levels, symbol_map.decode(coded, shape, self.bits, 0, mixing=mixing).reshape(-1)
         packed = lossless.expand(coded, self.lossless, packed_bytes(count, self.bits))
         return levels, unpack_bits(packed, self.bits, count)
 
