@@ -1,11 +1,9 @@
 """Numbers on screen: three significant digits, bytes below 10 kB exactly, the unit that fits."""
 
-import doctest
 import math
 
 import pytest
 
-import workbench.numbers
 from workbench.numbers import readable
 
 
@@ -33,7 +31,3 @@ from workbench.numbers import readable
 )
 def test_readable(value, unit, text):
     assert str(readable(value, unit)) == text
-
-
-def test_the_examples_in_the_docstrings():
-    assert doctest.testmod(workbench.numbers).failed == 0
