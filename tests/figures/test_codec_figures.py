@@ -41,7 +41,8 @@ def sides():
         (
             side("onebit", "onebit", [("header", 20), ("bits", 16)], 0.3, answer="8", bits=1),
             side(
-                "context", "context", [("header", 30), ("tables", 10), ("words", 20)], bits=4, dead_zone=0.0
+                "context", "context", [("header", 30), ("tables", 10), ("words", 20)],
+                bits=4, dead_zone=0.0, mixing=False,
             ),
             side("uniform none", "uniform", [("header", 40), ("values", 64)], bits=4, lossless="none"),
             side(
@@ -66,6 +67,7 @@ def rates():
         (
             line("context", "context", ("Q = 1", 30, 0.5, "8"), ("Q = 4", 60, 0.01, "3")),
             line("context dead zone 0.35", "context", ("Q = 4", 55, 0.02, "3")),
+            line("context mixing", "context", ("Q = 4", 50, 0.01, "3")),
             line("raw", "raw", ("as it is", 550, 0.0, "3")),
             line("stranger", "stranger", ("as it is", 90, 0.2, "3")),
         ),
@@ -149,12 +151,15 @@ def test_the_smallest_right_answer_and_the_smallest_of_a_codec(sides):
 
 def test_rate_lines_leave_out_what_a_log_axis_cannot_show(rates):
     lines = figures.rate_lines(rates)
-    assert [line.label for line in lines] == ["context", "context dead zone 0.35", "stranger"]
+    assert [line.label for line in lines] == [
+        *("context", "context dead zone 0.35", "context mixing", "stranger")
+    ]
     assert lines[0].nbytes == (30, 60) and lines[0].distortion == (0.5, 0.01)
     assert "answer: 8, unsplit: 3" in lines[0].hover[0]
     drawn = traces(figures.rate_figure(rates))
     assert drawn["context"]["line"]["dash"] == "solid"
     assert drawn["context dead zone 0.35"]["line"]["dash"] == "dot"
+    assert drawn["context mixing"]["line"]["dash"] == "dashdot"
     assert drawn["context"]["line"]["color"] == drawn["context dead zone 0.35"]["line"]["color"]
     assert drawn["features in fp32, 512 B"]["x"] == [512, 512]
 

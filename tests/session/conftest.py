@@ -201,7 +201,7 @@ class FakeCodecWork(FakeWork):
     def _sides(self, choice):
         bits = choice.settings.get("bits", 4)
         for label, codec, settings in (
-            ("context", "context", {"bits": bits, "dead_zone": 0.0}),
+            ("context", "context", {"bits": bits, "dead_zone": 0.0, "mixing": False}),
             ("rans-csr", "rans-csr", {"bits": bits, "rows": "algorithm1"}),
             ("uniform none", "uniform", {"bits": bits, "lossless": "none"}),
         ):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import plotly.graph_objects as go
@@ -32,6 +34,7 @@ _STYLES: Final[dict[str, tuple[str, str]]] = {
     "uniform": (REFERENCE, "cross"),
     "raw": (REFERENCE, "star"),
 }
+_DASHES = ("solid", "dot", "dashdot")  # of the first, second and further lines of a codec
 _FOREIGN = (("#9a5b4a", "hexagon"), ("#2fa08f", "pentagon"), ("#5560e8", "bowtie"))
 
 
@@ -184,20 +187,21 @@ def rate_figure(curves: RateCurves) -> go.Figure:
     """Bytes of real payloads (log) against relative MSE (log); towards the lower left is better."""
     lines = rate_lines(curves)
     figure = go.Figure(layout=layout(_rate_title(curves), 470))
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
     for line, source in zip(lines, _sources(curves, lines), strict=True):
         colour, symbol = _style(source.codec, seen)
+        dash = _DASHES[min(seen[source.codec], len(_DASHES) - 1)]
         figure.add_scatter(
             x=line.nbytes,
             y=line.distortion,
             name=line.label,
             mode="lines+markers",
-            line={"color": colour, "width": 2, "dash": "dot" if source.codec in seen else "solid"},
+            line={"color": colour, "width": 2, "dash": dash},
             marker={"symbol": symbol, "size": 8, "color": colour},
             hovertext=line.hover,
             hoverinfo="text",
         )
-        seen.add(source.codec)
+        seen[source.codec] += 1
     sizes = decades(
         (*(float(nbytes) for line in lines for nbytes in line.nbytes), float(curves.raw_bytes)), room=0.08
     )
@@ -239,10 +243,10 @@ def _sources(curves: RateCurves, lines: tuple[RateDrawing, ...]) -> list[RateLin
     return [by_label[line.label] for line in lines]
 
 
-def _style(codec: str, seen: set[str]) -> tuple[str, str]:
+def _style(codec: str, seen: Iterable[str]) -> tuple[str, str]:
     if codec in _STYLES:
         return _STYLES[codec]
-    return _FOREIGN[len(seen - set(_STYLES)) % len(_FOREIGN)]
+    return _FOREIGN[len(set(seen) - set(_STYLES)) % len(_FOREIGN)]
 
 
 def _facts(side: Side, sides: SideBySide) -> str:
@@ -259,7 +263,7 @@ def _facts(side: Side, sides: SideBySide) -> str:
 
 def _sides_title(sides: SideBySide) -> str:
     shape = " × ".join(map(str, sides.shape))
-    context, paper = sides.find("context", dead_zone=0.0), sides.find("rans-csr")
+    context, paper = sides.find("context", dead_zone=0.0, mixing=False), sides.find("rans-csr")
     text = f"{shape} features at Q = {sides.bits}"
     if context is None or paper is None or not paper.payload_bytes:
         return text
