@@ -16,6 +16,7 @@ features = np.maximum(np.sin(np.arange(32 * 56 * 56, dtype=np.float32).reshape(3
 payload = wb.codec("context", bits=4).encode(features)
 seconds = time.perf_counter() - started
 wb.decode(payload)
+wb.decode(wb.codec("context", bits=4, mixing=True).encode(features))
 import gc
 from numba.core.dispatcher import Dispatcher
 known = [one for one in gc.get_objects() if isinstance(one, Dispatcher)]

@@ -44,7 +44,7 @@ _STEP_BITS, _ENERGY = 12, 4 * _LEVEL**2  # rounding; added to the sum of squares
 _DEVIATION_BITS = 6  # of mean absolute errors, beyond sixteenths
 _FIRST_DEVIATION, _LEAST_DEVIATION = _LEVEL << _DEVIATION_BITS, 110
 _FAR_BITS = 12
-_FAR = (_LEVEL * UNIT << _DEVIATION_BITS + _FAR_BITS) // _LEVEL  # one deviation is one on the stretched scale
+_FAR = UNIT << _DEVIATION_BITS + _FAR_BITS  # one deviation is one on the stretched scale
 
 _MOST_COUNTERS = 22  # as a power of two: 16 MB
 _COUNT_BITS, _MOST_SEEN = 10, 1000
@@ -52,7 +52,7 @@ _CHANCE_BITS = 32 - _COUNT_BITS
 _FRESH = np.uint32(1 << 31)  # a counter that has seen nothing: one half
 _RATE = np.rint(65536 / (np.arange(1 << _COUNT_BITS) + 2.0)).astype(np.int64)
 _CONSTANT = 77  # the input that is always there
-_EACH, _BY_DISTANCE = int(1.0 * 65536 / CONTEXTS), int(0.3 * 65536)  # mixer's weights before it has learnt
+_EACH, _BY_DISTANCE = (1 << _WEIGHT_BITS) // CONTEXTS, 19660  # mixer's weights before it has learnt: 1, 0.3
 _OWN_NODES, _OWN_CHANNELS = 16, 256  # of weights by channel and node
 _RATE_BITS, _LAST_RATE, _MORE_RATE, _HALF_TIME = 22, 80, 800, 64  # of learning; more of it at first
 
@@ -127,27 +127,28 @@ def code_map(
         rate = _LAST_RATE + _MORE_RATE * _HALF_TIME // (_HALF_TIME + position)
         energy = np.int64(0)
         for channel in range(channels if position < whole else channels - 1):
-            unevenness = _look_around(cells, position, channel, width, background, tree, own)
+            around = _look_around(cells, position, channel, width, background, tree, own)
             free, squares = _predict(own, channel)
             if position == 0 and channel:  # what the first channels taught
                 own.deviations[channel] = own.deviations[channel - 1]
             p = min(max(free, -_LEVEL * background), _LEVEL * (largest - background))
+            _find_contexts(own, channel, p, around)
             plain = np.int64(0)
             for index in range(_NEAR):
                 plain += np.int64(own.near[index]) * _FIRST_WEIGHTS[index]
-            _find_contexts(own, channel, p, unevenness)
             reciprocal = _FAR // ((own.deviations[channel] * 5 >> 2) + _LEAST_DEVIATION)
             symbol = int(cells[position, channel])
             node: Any = 0
-            while node >= 0:
+            while node >= 0:  # in a function of its own this loop would take one and a half times as long
                 edge = _LEVEL * (tree.least[node] - background) - _LEVEL // 2
                 own.inputs[CONTEXTS + 1] = _stretched((p - edge) * reciprocal >> _FAR_BITS)
                 own.inputs[CONTEXTS + 2] = _stretched(((plain >> 4) - edge) * reciprocal >> _FAR_BITS)
                 answer = 1 if symbol >= tree.least[node] else 0
                 answer = _decide(own, node, channel, shift, rate, coder, data, answer, encoding)
                 node = tree.following[node, answer]
-            cells[position, channel] = -1 - node
-            value = _LEVEL * (-1 - node - background)
+            symbol = -1 - node
+            cells[position, channel] = symbol
+            value = _LEVEL * (symbol - background)
             _learn(own, channel, value - free, squares + energy)
             error = value - p
             own.errors[channel] = error
