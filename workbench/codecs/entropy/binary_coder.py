@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.codecs.entropy.compiled import compiled
+from workbench.codecs.entropy.compiled import compiled, inlined
 from workbench.codecs.entropy.logistic import PROBABILITY_BITS
 
 LOW, HIGH, CODE, PLACE = range(4)  # of the coder's four numbers; the third only decodes
@@ -36,7 +36,7 @@ def look_ahead(coder: NDArray[np.uint64], data: NDArray[np.uint8]) -> None:
     coder[PLACE] = np.uint64(FRONT)
 
 
-@compiled
+@inlined
 def code_decision(
     coder: NDArray[np.uint64], data: NDArray[np.uint8], probability: int, answer: int, encoding: bool
 ) -> int:

@@ -25,11 +25,21 @@ _warned = False
 
 def compiled(function: Function) -> Function:
     """`function` as machine code: compiled at its first call, kept for the next start of Python."""
+    return _machine_code(function, False)
+
+
+def inlined(function: Function) -> Function:
+    """As `compiled`, and laid into the functions that call it, however long it is: for inner loops that would
+    otherwise hand many arrays over at each call."""
+    return _machine_code(function, True)
+
+
+def _machine_code(function: Function, laid_in: bool) -> Function:
     try:
-        return cast(Function, numba.njit(cache=True, nogil=True)(function))
+        return cast(Function, numba.njit(cache=True, nogil=True, forceinline=laid_in)(function))
     except RuntimeError as error:  # numba's "cannot cache function: no locator available"
         _warn_once(error)
-        return cast(Function, numba.njit(nogil=True)(function))
+        return cast(Function, numba.njit(nogil=True, forceinline=laid_in)(function))
 
 
 def whole(number: int) -> int:

@@ -24,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy.binary_coder import PLACE, code_decision
-from workbench.codecs.entropy.compiled import compiled
+from workbench.codecs.entropy.compiled import compiled, inlined
 from workbench.codecs.entropy.decisions import KINDS, STARTS, Decisions
 from workbench.codecs.entropy.logistic import BOUND, PROBABILITY_BITS, SQUASH, STRETCH, STRETCH_BITS, UNIT
 
 MOST_REFERENCES: Final = 128
 CONTEXTS: Final = 6
-INPUTS: Final = CONTEXTS + 3
+INPUTS: Final = CONTEXTS + 2
 LARGEST_SYMBOL_BYTES: Final = 128  # more than any symbol's decisions take
 
 _LEVEL = 16  # p, neighbours and errors are in sixteenths of a level
@@ -51,7 +51,6 @@ _COUNT_BITS, _MOST_SEEN = 10, 1000
 _CHANCE_BITS = 32 - _COUNT_BITS
 _FRESH = np.uint32(1 << 31)  # a counter that has seen nothing: one half
 _RATE = np.rint(65536 / (np.arange(1 << _COUNT_BITS) + 2.0)).astype(np.int64)
-_CONSTANT = 77  # the input that is always there
 _EACH, _BY_DISTANCE = (1 << _WEIGHT_BITS) // CONTEXTS, 19660  # mixer's weights before it has learnt: 1, 0.3
 _OWN_NODES, _OWN_CHANNELS = 16, 256  # of weights by channel and node
 _RATE_BITS, _LAST_RATE, _MORE_RATE, _HALF_TIME = 22, 80, 800, 64  # of learning; more of it at first
@@ -84,7 +83,7 @@ def learner(channels: int, positions: int, nodes: int) -> Learner:
     weights = np.zeros((channels, _NEAR + references), np.int32)
     weights[:, :_NEAR] = np.array(_FIRST_WEIGHTS) << _WEIGHT_BITS - 4
     by_node = np.full((nodes, INPUTS), _EACH, np.int32)
-    by_node[:, CONTEXTS:] = 0, _BY_DISTANCE, 0
+    by_node[:, CONTEXTS:] = _BY_DISTANCE, 0
     by_channel = np.tile(by_node[0], (min(channels, _OWN_CHANNELS) * _OWN_NODES, 1))
     return Learner(
         weights,
@@ -133,20 +132,10 @@ def code_map(
                 own.deviations[channel] = own.deviations[channel - 1]
             p = min(max(free, -_LEVEL * background), _LEVEL * (largest - background))
             _find_contexts(own, channel, p, around)
-            plain = np.int64(0)
-            for index in range(_NEAR):
-                plain += np.int64(own.near[index]) * _FIRST_WEIGHTS[index]
-            reciprocal = _FAR // ((own.deviations[channel] * 5 >> 2) + _LEAST_DEVIATION)
             symbol = int(cells[position, channel])
-            node: Any = 0
-            while node >= 0:  # in a function of its own this loop would take one and a half times as long
-                edge = _LEVEL * (tree.least[node] - background) - _LEVEL // 2
-                own.inputs[CONTEXTS + 1] = _stretched((p - edge) * reciprocal >> _FAR_BITS)
-                own.inputs[CONTEXTS + 2] = _stretched(((plain >> 4) - edge) * reciprocal >> _FAR_BITS)
-                answer = 1 if symbol >= tree.least[node] else 0
-                answer = _decide(own, node, channel, shift, rate, coder, data, answer, encoding)
-                node = tree.following[node, answer]
-            symbol = -1 - node
+            symbol = _code_symbol(
+                symbol, background, tree, own, channel, p, shift, rate, coder, data, encoding
+            )
             cells[position, channel] = symbol
             value = _LEVEL * (symbol - background)
             _learn(own, channel, value - free, squares + energy)
@@ -161,7 +150,7 @@ def code_map(
     return True
 
 
-@compiled
+@inlined
 def _look_around(
     cells: NDArray[np.uint8],
     position: int,
@@ -200,7 +189,7 @@ def _look_around(
     return int(uneven * KINDS + max(max(k_left, k_above), max(k_corner, k_ahead)))
 
 
-@compiled
+@inlined
 def _predict(own: Learner, channel: int) -> tuple[Any, Any]:
     """The prediction, in sixteenths of a level from the background, and its neighbours' sum of squares."""
     weights = own.weights[channel]
@@ -217,7 +206,7 @@ def _predict(own: Learner, channel: int) -> tuple[Any, Any]:
     return min(max(total >> _WEIGHT_BITS, -_FARTHEST), _FARTHEST), squares
 
 
-@compiled
+@inlined
 def _learn(own: Learner, channel: int, error: Any, squares: Any) -> None:
     """Move the channel's weights and mean deviation by the prediction's error."""
     own.deviations[channel] += ((abs(error) << _DEVIATION_BITS) - own.deviations[channel] + 16) >> 5
@@ -233,7 +222,7 @@ def _learn(own: Learner, channel: int, error: Any, squares: Any) -> None:
         weights[_NEAR + index] = min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
 
 
-@compiled
+@inlined
 def _find_contexts(own: Learner, channel: int, p: Any, around: int) -> None:
     """The contexts that need the prediction or the channel."""
     level, kind = abs(p) // _LEVEL, 0
@@ -247,17 +236,47 @@ def _find_contexts(own: Learner, channel: int, p: Any, around: int) -> None:
     own.hashes[4] = _spread(channel * (_MOST_UNEVEN + 1) * KINDS + around, 4)
 
 
-@compiled
+@inlined
 def _spread(context: int, number: int) -> np.uint64:
     return np.uint64(context * 8 + number) * _SPREAD
 
 
-@compiled
+@inlined
+def _code_symbol(
+    symbol: int,
+    background: int,
+    tree: Decisions,
+    own: Learner,
+    channel: int,
+    p: Any,
+    shift: np.uint64,
+    rate: int,
+    coder: NDArray[np.uint64],
+    data: NDArray[np.uint8],
+    encoding: bool,
+) -> Any:
+    """Code one symbol, or find the one that was coded."""
+    plain: Any = np.int64(0)
+    for index in range(_NEAR):
+        plain += np.int64(own.near[index]) * _FIRST_WEIGHTS[index]
+    reciprocal = _FAR // ((own.deviations[channel] * 5 >> 2) + _LEAST_DEVIATION)
+    node: Any = 0
+    while node >= 0:
+        edge = _LEVEL * (tree.least[node] - background) - _LEVEL // 2
+        own.inputs[CONTEXTS] = _stretched((p - edge) * reciprocal >> _FAR_BITS)
+        own.inputs[CONTEXTS + 1] = _stretched(((plain >> 4) - edge) * reciprocal >> _FAR_BITS)
+        answer = 1 if symbol >= tree.least[node] else 0
+        answer = _decide(own, node, channel, shift, rate, coder, data, answer, encoding)
+        node = tree.following[node, answer]
+    return -1 - node
+
+
+@inlined
 def _stretched(value: Any) -> Any:
     return min(max(value, -BOUND), BOUND)
 
 
-@compiled
+@inlined
 def _decide(
     own: Learner,
     node: int,
@@ -276,7 +295,6 @@ def _decide(
         slot = (mixed ^ mixed >> _U29) * _SPREAD >> shift
         own.slots[index] = slot
         inputs[index] = STRETCH[counters[slot] >> _STRETCH_SHIFT]
-    inputs[CONTEXTS] = _CONSTANT
     first = own.by_node[node]
     second = own.by_channel[channel % _OWN_CHANNELS * _OWN_NODES + min(node, _OWN_NODES - 1)]
     sum_1: Any = np.int64(0)

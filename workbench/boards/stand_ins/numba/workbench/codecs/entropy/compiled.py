@@ -26,6 +26,9 @@ def compiled(function):
     return plain
 
 
+inlined = compiled
+
+
 def whole(number):
     return np.int64(number)
 
