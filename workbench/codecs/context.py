@@ -65,7 +65,7 @@ class Context(Codec):
     reusable: ClassVar[bool] = True
     finite: ClassVar[bool] = True
     summary: ClassVar[str] = "Q-bit values coded by what their neighbours are; the smallest at equal error"
-    source: ClassVar[str] = "this project; rANS by J. Duda, arXiv 1311.2540"
+    source: ClassVar[str] = "this project; rANS by J. Duda, arXiv 1311.2540; mixing: M. Mahoney, PAQ, 2005"
 
     bits: int = setting(
         4, "bits of each quantised value", symbol="Q", unit="bit", minimum=1, maximum=8, wire=True
