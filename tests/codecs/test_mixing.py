@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
+from workbench.codecs import payload
 from workbench.codecs.entropy import binary_coder, logistic, mixing, order0
 from workbench.codecs.entropy.contexts import Grid
 from workbench.codecs.entropy.decisions import STARTS, decisions
@@ -127,12 +128,18 @@ def test_noise_costs_hardly_more_than_order_0():
     assert len(mixed) < 1.025 * len(order0.encode(symbols))
 
 
-def test_values_that_cost_more_than_their_bits_find_room():
-    """After long certainty each surprise costs a dozen bits and more."""
-    symbols = np.zeros((64, 64), np.uint8)
-    symbols[48:] = np.random.default_rng(7).integers(0, 2, (16, 64)) * 255
-    grid = Grid(64, 64, 64, 8, 0)
-    assert np.array_equal(mixing.decode(memoryview(mixing.encode(symbols, grid)), grid), symbols)
+def test_noise_that_takes_more_than_its_bits_finds_room():
+    symbols = np.random.default_rng(7).integers(0, 256, (128, 256)).astype(np.uint8)
+    grid = Grid(128, 256, 128, 8, 0)
+    coded = mixing.encode(symbols, grid)
+    assert symbols.size + 256 < len(coded) < 1.05 * symbols.size
+    assert np.array_equal(mixing.decode(memoryview(coded), grid), symbols)
+
+
+def test_the_likeliest_answers_take_no_byte():
+    grid = Grid(1, 4, 1, 1, 0)
+    assert mixing.encode(np.ones((1, 4), np.uint8), grid) == b""
+    assert mixing.decode(memoryview(b""), grid).tolist() == [[1, 1, 1, 1]]
 
 
 def test_layouts_keep_the_gain():
@@ -183,8 +190,8 @@ def test_bits_of_thresholds_cost_less_by_mixing(bits):
 def test_payloads_name_no_tables_where_mixing_takes_fewer_bytes(tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_TABLES", str(tmp_path))
     codec = wb.codec("context", bits=4, mixing=True)
-    calibrated = codec.calibrate([related_map(seed=seed) for seed in range(3)])
-    original = related_map(seed=9)
+    calibrated = codec.calibrate([related_map(seed=seed, signed=True) for seed in range(3)])
+    original = related_map(seed=9)  # of another background
     assert calibrated.tables is not None
     assert calibrated.encode(original) == codec.encode(original)
 
@@ -221,6 +228,17 @@ def test_damaged_answers_are_refused_or_decode_to_symbols():
     assert refused(longer) == len(longer)
     assert refused(cut) >= len(cut) - 3
     assert refused(flipped) > 250
+
+
+def test_flags_that_exclude_each_other_are_refused():
+    coded = wb.codec("context", mixing=True).encode(related_map())
+    read = payload.read(coded)
+    body = bytearray(read.body)
+    assert body[8] == 4  # behind the grid
+    for flags in (6, 7, 8, 255):
+        body[8] = flags
+        with pytest.raises(PayloadError, match="does not say what follows"):
+            wb.decode(payload.write("context", read.dtype, read.shape, read.settings, bytes(body)))
 
 
 def test_bytes_without_symbols_are_refused():

@@ -66,6 +66,8 @@ def test_bytes_and_errors_are_those_of_the_codecs_themselves(sides, features):
 def test_a_calibrated_codec_stands_beside_itself_uncalibrated(sides, features):
     by_label = {side.label: side for side in sides.sides}
     alone, calibrated = by_label["context uncalibrated"], by_label["context"]
+    assert by_label["context mixing"].payload_bytes < calibrated.payload_bytes
+    assert by_label["onebit mixing"].payload_bytes < by_label["onebit context"].payload_bytes
     assert alone.payload_bytes == len(wb.codec("context", bits=4).encode(features))
     assert alone.relative_mse == calibrated.relative_mse
     parts = [{part.name for part in side.description.parts if part.nbytes} for side in (alone, calibrated)]
@@ -123,7 +125,7 @@ def test_more_bits_cost_more_and_err_less(model, images, space):
     curves = rate_curves(model, SPLIT, images, workspace=space)
     lines = {line.label: line.points for line in curves.lines}
     assert set(lines) == {variant.label for variant in line_up_rates()[0]}
-    for label in ("context", "rans-csr", "uniform", "uniform rans"):
+    for label in ("context", "context mixing", "rans-csr", "uniform", "uniform rans"):
         points = lines[label]
         assert [point.setting for point in points] == [f"Q = {bits}" for bits in range(1, 9)]
         assert all(np.diff([point.payload_bytes for point in points]) > 0)
