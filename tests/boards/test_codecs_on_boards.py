@@ -101,7 +101,7 @@ def test_the_same_bytes_with_numba(ssh_server, lock, identity):
     """In memory nothing is kept, so every function is compiled anew."""
     import sys
 
-    chosen = cases()
+    chosen = [*cases(), wb.codec("context", mixing=True), wb.codec("onebit", lossless="mixing")]
     payloads, path = bytes_there(sys.executable, ssh_server, lock, identity, chosen)
     assert path == "numba"
     for codec, payload in zip(chosen, payloads, strict=True):
