@@ -315,7 +315,9 @@ def _goals(
         value = share("context, mixing", "rans-csr, best K", bits)
         each = _each(sizes, "context, mixing", "rans-csr, best K", bits)
         how = f"{summed}; by picture {min(each):.3f} to {max(each):.3f}"
-        goals.append(at_most(f"the same with mixing, Q={bits}", value, limit, how))
+        goals.append(
+            at_most(f"context with mixing, bytes against rans-csr at best K, Q={bits}", value, limit, how)
+        )
     of_simple = {bits: (total("context", bits) or 0) / size for bits, size in simple.items()}
     rest = ", ".join(f"Q={bits}: {of_simple[bits]:.3f}" for bits in (3, 2, 8))
     how = (
