@@ -4,9 +4,9 @@ neighbours in its channel  ─┐
                             ├─▶ p, a prediction ─┬─▶ contexts ─▶ a counter each ─┐
 errors of earlier channels ─┘                    └─▶ how far the question's m is ─┴─▶ mixer ─▶ P(at least m)
 
-    p         sum of weights times L, U, UL, UR, LL, UU and times the errors of up to `references` channels
-              before this one at this position; weights of a channel learn by normalised least mean squares
-              (M. Hoff and B. Widrow, 1960)
+    p         sum of weights times L, U, UL, UR, LL, UU and times the errors of up to `MOST_REFERENCES`
+              channels before this one at this position; a channel's weights learn by normalised least mean
+              squares (B. Widrow and M. Hoff, 1960)
     counters  how often the answer was yes, by node and context: p finely; p and channel; (L, U, UL);
               (UU, U, UR); channel, unevenness and the largest neighbour; none
     mixer     logistic mixing: weighted sum of the counters' stretched probabilities, with weights that follow
