@@ -211,15 +211,20 @@ def _learn(own: Learner, channel: int, error: Any, squares: Any) -> None:
     """Move the channel's weights and mean deviation by the prediction's error."""
     own.deviations[channel] += ((abs(error) << _DEVIATION_BITS) - own.deviations[channel] + 16) >> 5
     gain = (np.int64(error) * _STEP << _STEP_BITS) // (squares + _ENERGY)
-    weights, half = own.weights[channel], 1 << _STEP_BITS - 1
+    weights = own.weights[channel]
     references = min(channel, len(weights) - _NEAR)
     first = channel - references
     for index in range(_NEAR):
-        moved = weights[index] + (gain * np.int64(own.near[index]) + half >> _STEP_BITS)
-        weights[index] = min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
+        weights[index] = _moved(weights[index], gain, own.near[index], _STEP_BITS)
     for index in range(references):
-        moved = weights[_NEAR + index] + (gain * np.int64(own.errors[first + index]) + half >> _STEP_BITS)
-        weights[_NEAR + index] = min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
+        weights[_NEAR + index] = _moved(weights[_NEAR + index], gain, own.errors[first + index], _STEP_BITS)
+
+
+@inlined
+def _moved(weight: Any, step: Any, told: Any, bits: int) -> Any:
+    """A weight after a step along what its input told, rounded; steps are in 2**-bits of its units."""
+    moved = weight + (step * np.int64(told) + (1 << bits - 1) >> bits)
+    return min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
 
 
 @inlined
@@ -304,15 +309,12 @@ def _decide(
         sum_2 += np.int64(second[index]) * np.int64(inputs[index])
     sum_1, sum_2 = _stretched(sum_1 >> _WEIGHT_BITS), _stretched(sum_2 >> _WEIGHT_BITS)
     answer = code_decision(coder, data, SQUASH[(sum_1 + sum_2 >> 1) + BOUND], answer, encoding)
-    target, half = answer << PROBABILITY_BITS, 1 << _RATE_BITS - 1
+    target = answer << PROBABILITY_BITS
     step_1 = np.int64(target - SQUASH[sum_1 + BOUND]) * rate
     step_2 = np.int64(target - SQUASH[sum_2 + BOUND]) * rate
     for index in range(INPUTS):
-        told = np.int64(inputs[index])
-        moved = first[index] + (step_1 * told + half >> _RATE_BITS)
-        first[index] = min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
-        moved = second[index] + (step_2 * told + half >> _RATE_BITS)
-        second[index] = min(max(moved, -_WEIGHT_LIMIT), _WEIGHT_LIMIT)
+        first[index] = _moved(first[index], step_1, inputs[index], _RATE_BITS)
+        second[index] = _moved(second[index], step_2, inputs[index], _RATE_BITS)
     for index in range(CONTEXTS):
         counter = counters[own.slots[index]]
         seen: Any = np.int64(counter & _COUNT_MASK)
