@@ -307,17 +307,15 @@ def _goals(
     simple = {}
     for bits, limit in ((4, 0.40), (3, 0.33), (2, 0.28), (8, 0.54)):
         simple[bits] = sum(_sixteen_bins(quantise(each, bits).symbols, bits) for each in material.maps)
-        value = share("context", "rans-csr, best K", bits)
-        each = _each(sizes, "context", "rans-csr, best K", bits)
         alone = simple[bits] / (total("rans-csr, best K", bits) or math.inf)
-        how = f"{summed}; by picture {min(each):.3f} to {max(each):.3f}; 16 bins alone: {alone:.3f}"
-        goals.append(at_most(f"context bytes against rans-csr at best K, Q={bits}", value, limit, how))
-        value = share("context, mixing", "rans-csr, best K", bits)
-        each = _each(sizes, "context, mixing", "rans-csr, best K", bits)
-        how = f"{summed}; by picture {min(each):.3f} to {max(each):.3f}"
-        goals.append(
-            at_most(f"context with mixing, bytes against rans-csr at best K, Q={bits}", value, limit, how)
-        )
+        for name, what, more in (
+            ("context", "context bytes", f"; 16 bins alone: {alone:.3f}"),
+            ("context, mixing", "context with mixing, bytes", ""),
+        ):
+            value = share(name, "rans-csr, best K", bits)
+            each = _each(sizes, name, "rans-csr, best K", bits)
+            how = f"{summed}; by picture {min(each):.3f} to {max(each):.3f}{more}"
+            goals.append(at_most(f"{what} against rans-csr at best K, Q={bits}", value, limit, how))
     of_simple = {bits: (total("context", bits) or 0) / size for bits, size in simple.items()}
     rest = ", ".join(f"Q={bits}: {of_simple[bits]:.3f}" for bits in (3, 2, 8))
     how = (

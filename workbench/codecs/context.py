@@ -11,7 +11,7 @@ features ─▶ Q-bit symbols ─▶ rows, channel in front ─▶ w and g of ea
     tables      which neighbourhoods share a table, and the tables; not with calibrated ones
     states, words   rANS
 
-With `mixing` there are neither filters, tables nor states: but the bits of an arithmetic coder, whose model
+With `mixing` there are neither filters, tables nor states, but the bytes of an arithmetic coder whose model
 learns while it codes (see `entropy.mixing`). Where tables take fewer bytes, which happens in small maps, they
 are sent all the same.
 

@@ -26,7 +26,7 @@ from workbench.links import link as find_link
 from workbench.numbers import readable
 from workbench.records import Quantity
 
-_SLOW = 1e-6  # seconds a value on the link: the least that mixing takes to encode and decode is half of that
+_SLOW = 1e-6  # seconds a value on the link: mixing takes a third of that and more to encode and decode
 
 
 class HasLatency(Protocol):
