@@ -1,13 +1,11 @@
 """The Codecs app is executed as Voila does it, and nothing in it raises."""
 
-import nbformat
 from nbclient import NotebookClient
 
-from workbench.paths import shipped
 
 
-def test_the_app_is_stripped_and_runs():
-    notebook = nbformat.read(shipped("apps") / "codecs.ipynb", as_version=4)
+def test_the_app_is_stripped_and_runs(app):
+    notebook = app("codecs")
     cells = notebook.cells
     assert len(cells) == 2
     assert all(cell.outputs == [] and cell.execution_count is None for cell in cells)

@@ -3,11 +3,9 @@
 import subprocess
 import sys
 
-import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from workbench.paths import shipped
 
 LOOK = """
 assert page.session._runner.join(120), "the first job did not end"
@@ -16,12 +14,8 @@ print(type(trial).__name__, trial.model, page.tiles["Payload"].text, page.guard.
 """
 
 
-def read():
-    return nbformat.read(shipped("apps") / "explorer.ipynb", as_version=4)
-
-
-def test_the_app_is_stripped_and_short():
-    notebook = read()
+def test_the_app_is_stripped_and_short(app):
+    notebook = app("explorer")
     assert len(notebook.cells) in (2, 3)
     assert all(cell.outputs == [] and cell.execution_count is None for cell in notebook.cells)
     assert all(len(cell.source.splitlines()) <= 10 for cell in notebook.cells)
@@ -30,8 +24,8 @@ def test_the_app_is_stripped_and_short():
 
 
 @pytest.mark.slow  # the browser tests open it, too
-def test_the_app_runs_and_its_first_job_gives_a_trial():
-    notebook = read()
+def test_the_app_runs_and_its_first_job_gives_a_trial(app):
+    notebook = app("explorer")
     notebook.cells[-1].source = f"page = {notebook.cells[-1].source}\n{LOOK}\npage"
     NotebookClient(notebook, timeout=150, kernel_name="python3").execute()
     told = "".join(output.get("text", "") for output in notebook.cells[-1].outputs)

@@ -1,10 +1,8 @@
 """The Fidelity app is executed as Voila does it, and nothing in it raises."""
 
-import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from workbench.paths import shipped
 
 LOOK = """
 assert page.session._runner.join(120), "the first job did not end"
@@ -13,20 +11,16 @@ print(type(report).__name__, report.model, report.samples, page.guard.notice.tex
 """
 
 
-def read():
-    return nbformat.read(shipped("apps") / "fidelity.ipynb", as_version=4)
-
-
-def test_the_app_is_stripped():
-    notebook = read()
+def test_the_app_is_stripped(app):
+    notebook = app("fidelity")
     assert len(notebook.cells) == 2
     assert all(cell.outputs == [] and cell.execution_count is None for cell in notebook.cells)
     assert notebook.metadata["workbench"]["title"] == "Fidelity"
 
 
 @pytest.mark.slow  # the browser tests open it, too
-def test_its_first_job_gives_a_report():
-    notebook = read()
+def test_its_first_job_gives_a_report(app):
+    notebook = app("fidelity")
     cells = notebook.cells
     cells[-1].source = f"page = {cells[-1].source}\n{LOOK}\npage"
     NotebookClient(notebook, timeout=150, kernel_name="python3").execute()
