@@ -3,7 +3,6 @@
 from nbclient import NotebookClient
 
 
-
 def test_the_app_is_stripped_and_runs(app):
     notebook = app("codecs")
     cells = notebook.cells

@@ -6,7 +6,6 @@ import sys
 import pytest
 from nbclient import NotebookClient
 
-
 LOOK = """
 assert page.session._runner.join(120), "the first job did not end"
 trial = page.session.outcome

@@ -3,7 +3,6 @@
 import pytest
 from nbclient import NotebookClient
 
-
 LOOK = """
 assert page.session._runner.join(120), "the first job did not end"
 report = page.session.outcome

@@ -4,7 +4,6 @@ import pytest
 from nbclient import NotebookClient
 
 
-
 def test_the_app_is_stripped(app):
     notebook = app("training")
     assert len(notebook.cells) == 2
