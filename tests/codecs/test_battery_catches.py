@@ -9,6 +9,7 @@ import pytest
 
 from workbench.codecs.base import CODECS, Anatomy, Codec, setting
 from workbench.codecs.battery import check_codec, find_class, known_as, variants
+from workbench.codecs.battery.damage import check_memory
 from workbench.errors import InputError, PayloadError, SettingError, UnknownNameError
 from workbench.records import Part
 
@@ -216,6 +217,23 @@ def test_a_codec_that_hangs_is_found(monkeypatch):
     monkeypatch.setattr("workbench.codecs.battery.damage._SLOWEST_DECODE_S", 0.002)
     findings = {finding.check: finding.problem for finding in check_codec(Slow, mutations=10)}
     assert "too slow" in findings["hostile payloads"]
+
+
+def test_what_a_first_use_alone_takes_is_no_fault_of_memory():
+    """A coder may be compiled then, which takes some 16 MB."""
+
+    @dataclass(frozen=True)
+    class Compiles(Plain):
+        name: ClassVar[str] = "t-compiles"
+        decoded: ClassVar[list[int]] = []
+
+        def unpack(self, body, shape):
+            if not self.decoded:
+                self.decoded.append(len(bytes(2**24)))
+            return super().unpack(body, shape)
+
+    check_memory(known_as(Compiles)())
+    assert Compiles.decoded
 
 
 def test_what_is_no_codec_is_refused():
