@@ -11,8 +11,8 @@ import pytest
 import workbench as wb
 from workbench.codecs import payload
 from workbench.codecs.entropy import binary_coder, logistic, mixing, order0
-from workbench.codecs.entropy.contexts import Grid
 from workbench.codecs.entropy.decisions import STARTS, decisions
+from workbench.codecs.entropy.grid import Grid
 from workbench.codecs.quantise import dequantise, quantise
 from workbench.errors import PayloadError
 

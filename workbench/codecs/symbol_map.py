@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy import contexts
+from workbench.codecs.entropy.grid import Grid
 from workbench.codecs.entropy.smoothness import Roughness, roughness
 from workbench.errors import PayloadError
 from workbench.records import Part
@@ -120,7 +121,7 @@ def arrange(symbols: NDArray[np.uint8], layout: Layout = "auto") -> Arrangement:
 
 def to_rows(
     symbols: NDArray[np.uint8], arrangement: Arrangement, bits: int, background: int
-) -> tuple[NDArray[np.uint8], contexts.Grid]:
+) -> tuple[NDArray[np.uint8], Grid]:
     """The symbols as contiguous rows, and how to walk them."""
     grid = _grid(symbols.shape, arrangement, bits, background)
     dense = symbols.reshape(_long_axes(symbols.shape))
@@ -154,7 +155,7 @@ def from_rows(rows: NDArray[np.uint8], arrangement: Arrangement, shape: tuple[in
     return np.ascontiguousarray(dense).reshape(shape)
 
 
-def _grid(shape: tuple[int, ...], arrangement: Arrangement, bits: int, background: int) -> contexts.Grid:
+def _grid(shape: tuple[int, ...], arrangement: Arrangement, bits: int, background: int) -> Grid:
     """How to walk symbols of this shape so arranged; `PayloadError` where they cannot be."""
     sizes = list(_long_axes(shape))
     axis, kind = arrangement
@@ -163,17 +164,17 @@ def _grid(shape: tuple[int, ...], arrangement: Arrangement, bits: int, backgroun
             raise PayloadError(f"the payload is damaged: axis {axis} of a shape {shape}")
         sizes.insert(0, sizes.pop(axis))
     if not math.prod(sizes):
-        return contexts.Grid(0, 1, 1, bits, background)
+        return Grid(0, 1, 1, bits, background)
     if kind < _TOKENS:
         width = sizes[-1] if sizes else 1
         plane = sizes[-2] if kind == _IMAGE and len(sizes) > 1 else 1
-        return contexts.Grid(math.prod(sizes) // width, width, plane, bits, background)
+        return Grid(math.prod(sizes) // width, width, plane, bits, background)
     others = kind - _TOKENS
     side = math.isqrt(max(sizes[-1] - others, 0))
     if len(sizes) != 2 or side < 2 or side * side + others != sizes[1]:
         raise PayloadError(f"the payload is damaged: {others} tokens and a square in a shape {shape}")
     rows = sizes[0] * side + math.ceil(others * sizes[0] / side)
-    return contexts.Grid(rows, side, side, bits, background)
+    return Grid(rows, side, side, bits, background)
 
 
 def _square(tokens: int) -> tuple[int, int]:
@@ -187,13 +188,13 @@ def _long_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 
 
-def _is_large(grid: contexts.Grid) -> bool:
+def _is_large(grid: Grid) -> bool:
     return grid.plane * grid.width >= _LARGE_CHANNEL and grid.rows * grid.width >= _LARGE_MAP
 
 
 def _read_head(
     data: memoryview, shape: tuple[int, ...], bits: int, background: int, own_tables: bool
-) -> tuple[Arrangement, contexts.Grid]:
+) -> tuple[Arrangement, Grid]:
     if len(data) < HEAD_BYTES:
         raise PayloadError("the payload is damaged: it does not say how its symbols are laid out")
     arrangement, fitted = Arrangement(data[0], data[1] & ~_FITTED), bool(data[1] & _FITTED)

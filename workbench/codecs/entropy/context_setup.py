@@ -6,6 +6,8 @@ codes of the tables ─▶ frequencies ─┬─▶ steps of each symbol, and wh
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,17 @@ from workbench.codecs.entropy.compiled import compiled
 from workbench.codecs.entropy.context_model import fill_frequencies
 from workbench.codecs.entropy.context_rans import fill_desk, fill_index
 from workbench.codecs.entropy.rans import fill_slot_rows, fill_step_rows
+
+
+class Tables(NamedTuple):
+    """Tables as codes (table, group of symbols), the size of each group and the group of each symbol, bits of
+    precision, and which table each fine context uses."""
+
+    codes: NDArray[np.uint8]
+    sizes: NDArray[np.int64]
+    groups: NDArray[np.uint8]
+    precision: int
+    table_of: NDArray[np.uint8]
 
 
 @compiled

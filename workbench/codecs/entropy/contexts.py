@@ -4,29 +4,21 @@ symbols ─▶ fine contexts ─▶ histogram ─▶ model (which contexts share
 
     model    precision and group shift, 4 bits each, then runs and tables (`context_model`); not there where
              both sides hold a calibrated model
-    states   of 8 bytes for each lane: four, or one in a map of few rows or few symbols
-    words    of 4 bytes to the end
+    lanes    their states, then words (`four_lanes`)
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy import context_model as tables
-from workbench.codecs.entropy import context_rans, context_setup, rans, table_bits
-from workbench.codecs.entropy.neighbourhood import (
-    FILTERS,
-    Walk,
-    choose_filters,
-    fill_keys,
-    lane_starts,
-    stretch_rows,
-    walk,
-)
+from workbench.codecs.entropy import four_lanes, table_bits
+from workbench.codecs.entropy.context_setup import Tables
+from workbench.codecs.entropy.grid import Grid
+from workbench.codecs.entropy.neighbourhood import FILTERS, choose_filters, fill_keys, stretch_rows, walk
 from workbench.codecs.entropy.scratch import borrow
 from workbench.codecs.packing import pack_bits, packed_bytes, unpack_bits
 from workbench.errors import PayloadError
@@ -34,47 +26,7 @@ from workbench.records import Part
 
 MOST_TABLES: Final = (32, 64)  # of a plain walk, of a fitted one
 _FILTER_BITS = 3
-_STATE, _WORD = np.dtype("<u8"), np.dtype("<u4")
-ONE_LANE_BELOW: Final = 4096  # symbols; a lane's state is 8 bytes
 _MOST_PRECISION: Final = 12
-
-
-class Grid(NamedTuple):
-    """How a map is walked: `rows` of `width` symbols of `bits` bits, `plane` rows to a channel.
-
-    In a fitted walk each channel names its own filter (see `neighbourhood`); calibrated tables and single
-    bits take the plain one.
-    """
-
-    rows: int
-    width: int
-    plane: int
-    bits: int
-    background: int
-    fitted: bool = False
-
-    @property
-    def starts(self) -> NDArray[np.int64]:
-        """First row of each lane, and the end."""
-        return _starts(self.rows, self.width)
-
-    @property
-    def walk(self) -> Walk:
-        """How neighbourhoods become contexts."""
-        return walk(self.bits, self.background, self.fitted)
-
-    @property
-    def channels(self) -> int:
-        """Channels, the last perhaps not whole."""
-        return -(-self.rows // self.plane)
-
-
-@lru_cache(maxsize=64)
-def _starts(rows: int, width: int) -> NDArray[np.int64]:
-    lanes = 1 if rows < rans.LANES or rows * width < ONE_LANE_BELOW else rans.LANES
-    starts = np.empty(lanes + 1, np.int64)
-    lane_starts(rows, lanes, starts)
-    return starts
 
 
 class Model(NamedTuple):
@@ -84,6 +36,11 @@ class Model(NamedTuple):
     shift: int
     table_of: NDArray[np.uint8]
     codes: NDArray[np.uint8]
+
+    def for_lanes(self, grid: Grid) -> Tables:
+        """What the lanes make their tables from."""
+        groups, sizes = tables.symbol_groups(grid.bits, grid.background, self.shift)
+        return Tables(self.codes, sizes, groups, self.precision, self.table_of)
 
     def to_bytes(self) -> bytes:
         """As it travels."""
@@ -186,36 +143,8 @@ def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -
         choose_filters(symbols, grid.plane, (1 << grid.bits) - 1, grid.background, grid.walk.filters, chosen)
     keys, histogram = contexts_of(symbols, grid, chosen)
     used, coded_model = (model, b"") if model is not None else _own_model(histogram, grid)
-    steps = borrow("steps", len(used.codes) << (grid.bits + 2), np.uint64)
-    halves = steps.view(np.uint32)
-    index = borrow("index", len(used.table_of) << grid.bits, np.uint16)
-    groups, sizes = tables.symbol_groups(grid.bits, grid.background, used.shift)
-    frequencies = borrow("frequencies", (len(used.codes), 1 << grid.bits), np.uint32)
-    context_setup.fill_encoder(
-        used.codes,
-        sizes,
-        groups,
-        used.precision,
-        used.table_of,
-        grid.bits,
-        frequencies,
-        steps,
-        halves,
-        index,
-    )
-    starts = grid.starts
-    states = np.empty(len(starts) - 1, np.uint64)
-    states.fill(rans.LOWEST)
-    words = borrow("words", grid.rows * ((grid.width + 1) // 2) + 1, np.uint32)
-    first = context_rans.encode_rows(keys, index, starts, steps, halves, used.precision, states, words)
-    return b"".join(
-        (
-            pack_bits(chosen, _FILTER_BITS) if grid.fitted else b"",
-            coded_model,
-            states.astype(_STATE, copy=False).tobytes(),
-            words[first:].astype(_WORD, copy=False).data,
-        )
-    )
+    front = pack_bits(chosen, _FILTER_BITS) if grid.fitted else b""
+    return b"".join((front, coded_model, *four_lanes.encode(keys, grid, used.for_lanes(grid))))
 
 
 def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[np.uint8]:
@@ -230,54 +159,13 @@ def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[
             raise PayloadError(f"the payload is damaged: {len(data)} bytes where no symbols are coded")
         return np.empty((grid.rows, grid.width), np.uint8)
     chosen, used, offset = _read_front(data, grid, model)
-    starts, own = grid.starts, grid.walk
-    states, coded = _read_words(data, offset, len(starts) - 1)
-    words = borrow("words", len(coded) + len(states) * (grid.width // 2 + 1), np.uint32)
-    words[: len(coded)] = coded
-    words[len(coded) :] = 0
-    slots = borrow("slots", (len(used.codes), 1 << used.precision), np.uint32)
-    framed = borrow("frame", (grid.rows, grid.width + 3), np.uint8)
-    desk = borrow("desk", context_rans.DESK + len(own.contexts), np.uint16)
-    groups, sizes = tables.symbol_groups(grid.bits, grid.background, used.shift)
-    frequencies = borrow("frequencies", (len(used.codes), 1 << grid.bits), np.uint32)
-    context_setup.fill_decoder(
-        used.codes,
-        sizes,
-        groups,
-        used.precision,
-        used.table_of,
-        own.classes,
-        own.contexts,
-        frequencies,
-        slots,
-        desk,
-    )
-    whole = context_rans.decode_rows(
-        framed,
-        starts,
-        grid.plane,
-        grid.background,
-        own.filters,
-        chosen,
-        own.joint,
-        None if own.knows_factors else np.empty(rans.LANES, np.uint64),
-        desk,
-        slots.reshape(-1),
-        used.precision,
-        states,
-        words,
-        len(coded),
-    )
-    if not whole:
-        raise PayloadError("the payload is damaged: its coded symbols do not end where they should")
-    return framed[:, 2:-1].copy()
+    return four_lanes.decode(data[offset:], grid, chosen, used.for_lanes(grid))
 
 
 def anatomy(data: memoryview, grid: Grid, model: Model | None = None) -> tuple[Part, ...]:
     """What the bytes are made of."""
     if not len(data):
         return ()
-    lanes = len(grid.starts) - 1
     parts = []
     _, used, offset = _read_front(data, grid, model)
     named = packed_bytes(grid.channels, _FILTER_BITS) if grid.fitted else 0
@@ -289,10 +177,7 @@ def anatomy(data: memoryview, grid: Grid, model: Model | None = None) -> tuple[P
         how_many = f"{len(used.codes)} tables of {used.precision} bits of precision"
         meaning = f"{how_many}, {len(used.table_of)} fine contexts"
         parts.append(Part("tables", offset - named, meaning))
-    _, coded = _read_words(data, offset, lanes)
-    parts.append(Part("lane states", 8 * lanes, f"{lanes} rANS states of 64 bits"))
-    parts.append(Part("words", 4 * len(coded), f"{grid.rows * grid.width} symbols in rANS words of 32 bits"))
-    return tuple(parts)
+    return (*parts, *four_lanes.anatomy(data[offset:], grid))
 
 
 def _read_front(data: memoryview, grid: Grid, model: Model | None) -> tuple[NDArray[np.uint8], Model, int]:
@@ -307,15 +192,6 @@ def _read_front(data: memoryview, grid: Grid, model: Model | None) -> tuple[NDAr
         return chosen, model, offset
     own, size = read_model(data[offset:], grid.bits, grid.background, grid.fitted)
     return chosen, own, offset + size
-
-
-def _read_words(data: memoryview, offset: int, lanes: int) -> tuple[NDArray[np.uint64], NDArray[np.uint32]]:
-    if len(data) < offset + 8 * lanes or (len(data) - offset) % 4:
-        raise PayloadError("the payload is damaged: its coded symbols are cut short")
-    states = np.frombuffer(data, _STATE, lanes, offset).astype(np.uint64)
-    if not rans.in_range(states):
-        raise PayloadError("the payload is damaged: a state of its coder is out of range")
-    return states, np.frombuffer(data, _WORD, -1, offset + 8 * lanes)
 
 
 def _group_bits(groups: int) -> int:

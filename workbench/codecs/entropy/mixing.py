@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy.binary_coder import FRONT, PLACE, begin, last_bytes, look_ahead
-from workbench.codecs.entropy.contexts import Grid
 from workbench.codecs.entropy.decisions import decisions
+from workbench.codecs.entropy.grid import Grid
 from workbench.codecs.entropy.mixing_model import LARGEST_SYMBOL_BYTES, code_map, learner
 from workbench.errors import PayloadError
 from workbench.records import Part

@@ -1,0 +1,52 @@
+"""How a symbol map is walked: rows of equal width, some rows to a channel, and which lane codes which."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.codecs.entropy import rans
+from workbench.codecs.entropy.neighbourhood import Walk, lane_starts, walk
+
+ONE_LANE_BELOW: Final = 4096  # symbols; a lane's state is 8 bytes
+
+
+class Grid(NamedTuple):
+    """How a map is walked: `rows` of `width` symbols of `bits` bits, `plane` rows to a channel.
+
+    In a fitted walk each channel names its own filter (see `neighbourhood`); calibrated tables and single
+    bits take the plain one.
+    """
+
+    rows: int
+    width: int
+    plane: int
+    bits: int
+    background: int
+    fitted: bool = False
+
+    @property
+    def starts(self) -> NDArray[np.int64]:
+        """First row of each lane, and the end."""
+        return _starts(self.rows, self.width)
+
+    @property
+    def walk(self) -> Walk:
+        """How neighbourhoods become contexts."""
+        return walk(self.bits, self.background, self.fitted)
+
+    @property
+    def channels(self) -> int:
+        """Channels, the last perhaps not whole."""
+        return -(-self.rows // self.plane)
+
+
+@lru_cache(maxsize=64)
+def _starts(rows: int, width: int) -> NDArray[np.int64]:
+    lanes = 1 if rows < rans.LANES or rows * width < ONE_LANE_BELOW else rans.LANES
+    starts = np.empty(lanes + 1, np.int64)
+    lane_starts(rows, lanes, starts)
+    return starts
