@@ -33,7 +33,7 @@ _AS_IT_IS = 255
 _IMAGE, _ROWS_ALONE, _TOKENS = 0, 1, 2  # 2 + p: a square of tokens after p others
 _MOST_CLASS_TOKENS = 8
 _LARGE_CHANNEL, _LARGE_MAP = 400, 16384  # symbols
-_FITTED = 0x80  # beside how rows follow each other: each channel has its own filter
+_FITTED, _SIXTEEN = 0x80, 0x40  # beside how rows follow each other: own filters, channels abreast
 
 
 class Arrangement(NamedTuple):
@@ -57,9 +57,10 @@ def encode(
     rows, grid = to_rows(symbols, arrangement, bits, background)
     if mixing:
         return bytes(arrangement) + _mixing().encode(rows, grid)
-    grid = grid._replace(fitted=model is None and bits > 1 and _is_large(grid))
-    head = bytes([arrangement.axis, arrangement.rows | (_FITTED if grid.fitted else 0)])
-    return head + contexts.encode(rows, grid, model)
+    grid = grid._replace(fitted=model is None and bits > 1 and _is_large(grid), sixteen=True)
+    grid = grid._replace(sixteen=grid.abreast * grid.width >= _LARGE_MAP)
+    flags = (_FITTED if grid.fitted else 0) | (_SIXTEEN if grid.sixteen else 0)
+    return bytes([arrangement.axis, arrangement.rows | flags]) + contexts.encode(rows, grid, model)
 
 
 def decode(
@@ -76,7 +77,7 @@ def decode(
     ------
     PayloadError : the bytes do not hold exactly such symbols.
     """
-    arrangement, grid = _read_head(data, shape, bits, background, model is None and not mixing)
+    arrangement, grid = _read_head(data, shape, bits, background, model, mixing)
     coded = data[HEAD_BYTES:]
     rows = _mixing().decode(coded, grid) if mixing else contexts.decode(coded, grid, model)
     return from_rows(rows, arrangement, shape)
@@ -91,7 +92,7 @@ def anatomy(
     mixing: bool = False,
 ) -> tuple[Part, ...]:
     """What the bytes are made of."""
-    _, grid = _read_head(data, shape, bits, background, model is None and not mixing)
+    _, grid = _read_head(data, shape, bits, background, model, mixing)
     head = Part("layout", HEAD_BYTES, "which axis is the channel, and how rows follow each other")
     coded = data[HEAD_BYTES:]
     return (head, *(_mixing().anatomy(coded, grid) if mixing else contexts.anatomy(coded, grid, model)))
@@ -193,14 +194,23 @@ def _is_large(grid: Grid) -> bool:
 
 
 def _read_head(
-    data: memoryview, shape: tuple[int, ...], bits: int, background: int, own_tables: bool
+    data: memoryview,
+    shape: tuple[int, ...],
+    bits: int,
+    background: int,
+    model: contexts.Model | None,
+    mixing: bool,
 ) -> tuple[Arrangement, Grid]:
     if len(data) < HEAD_BYTES:
         raise PayloadError("the payload is damaged: it does not say how its symbols are laid out")
-    arrangement, fitted = Arrangement(data[0], data[1] & ~_FITTED), bool(data[1] & _FITTED)
-    if fitted and (not own_tables or bits == 1):
+    arrangement = Arrangement(data[0], data[1] & ~(_FITTED | _SIXTEEN))
+    grid = _grid(shape, arrangement, bits, background)
+    grid = grid._replace(fitted=bool(data[1] & _FITTED), sixteen=bool(data[1] & _SIXTEEN))
+    if grid.fitted and (mixing or model is not None or bits == 1):
         raise PayloadError("the payload is damaged: a fitted walk where there can be none")
-    return arrangement, _grid(shape, arrangement, bits, background)._replace(fitted=fitted)
+    if grid.sixteen and (mixing or not grid.abreast):
+        raise PayloadError("the payload is damaged: channels sixteen abreast where there can be none")
+    return arrangement, grid
 
 
 def _mixing() -> ModuleType:

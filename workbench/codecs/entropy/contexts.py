@@ -4,7 +4,8 @@ symbols ─▶ fine contexts ─▶ histogram ─▶ model (which contexts share
 
     model    precision and group shift, 4 bits each, then runs and tables (`context_model`); not there where
              both sides hold a calibrated model
-    lanes    their states, then words (`four_lanes`)
+    lanes    their states, then words (`sixteen_lanes`, `four_lanes`); where a map needs both, the length of
+             the former in bytes stands before it
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy import context_model as tables
-from workbench.codecs.entropy import four_lanes, table_bits
+from workbench.codecs.entropy import four_lanes, sixteen_lanes, table_bits
+from workbench.codecs.entropy.bitstream import read_varint, varint
 from workbench.codecs.entropy.context_setup import Tables
 from workbench.codecs.entropy.grid import Grid
 from workbench.codecs.entropy.neighbourhood import FILTERS, choose_filters, fill_keys, stretch_rows, walk
@@ -144,7 +146,14 @@ def encode(symbols: NDArray[np.uint8], grid: Grid, model: Model | None = None) -
     keys, histogram = contexts_of(symbols, grid, chosen)
     used, coded_model = (model, b"") if model is not None else _own_model(histogram, grid)
     front = pack_bits(chosen, _FILTER_BITS) if grid.fitted else b""
-    return b"".join((front, coded_model, *four_lanes.encode(keys, grid, used.for_lanes(grid))))
+    tables_of, abreast = used.for_lanes(grid), grid.abreast
+    if not abreast:
+        return b"".join((front, coded_model, *four_lanes.encode(keys, grid, tables_of)))
+    coded = b"".join(sixteen_lanes.encode(keys[:abreast], grid, tables_of))
+    if abreast == grid.rows:
+        return b"".join((front, coded_model, coded))
+    rest = four_lanes.encode(keys[abreast:], grid.rest, tables_of)
+    return b"".join((front, coded_model, varint(len(coded)), coded, *rest))
 
 
 def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[np.uint8]:
@@ -159,7 +168,15 @@ def decode(data: memoryview, grid: Grid, model: Model | None = None) -> NDArray[
             raise PayloadError(f"the payload is damaged: {len(data)} bytes where no symbols are coded")
         return np.empty((grid.rows, grid.width), np.uint8)
     chosen, used, offset = _read_front(data, grid, model)
-    return four_lanes.decode(data[offset:], grid, chosen, used.for_lanes(grid))
+    tables_of, abreast = used.for_lanes(grid), grid.abreast
+    if not abreast:
+        return four_lanes.decode(data[offset:], grid, chosen, tables_of)
+    front, behind = _parts(data[offset:], grid)
+    symbols = sixteen_lanes.decode(front, grid._replace(rows=abreast), chosen, tables_of)
+    if abreast == grid.rows:
+        return symbols
+    rest = four_lanes.decode(behind, grid.rest, chosen[abreast // grid.plane :], tables_of)
+    return np.concatenate([symbols, rest])
 
 
 def anatomy(data: memoryview, grid: Grid, model: Model | None = None) -> tuple[Part, ...]:
@@ -177,7 +194,25 @@ def anatomy(data: memoryview, grid: Grid, model: Model | None = None) -> tuple[P
         how_many = f"{len(used.codes)} tables of {used.precision} bits of precision"
         meaning = f"{how_many}, {len(used.table_of)} fine contexts"
         parts.append(Part("tables", offset - named, meaning))
-    return (*parts, *four_lanes.anatomy(data[offset:], grid))
+    abreast = grid.abreast
+    if not abreast:
+        return (*parts, *four_lanes.anatomy(data[offset:], grid))
+    front, behind = _parts(data[offset:], grid)
+    own = sixteen_lanes.anatomy(front, grid._replace(rows=abreast))
+    if abreast == grid.rows:
+        return (*parts, *own)
+    size = Part("length", len(data) - offset - len(front) - len(behind), "of what is coded sixteen abreast")
+    return (*parts, size, *own, *four_lanes.anatomy(behind, grid.rest))
+
+
+def _parts(data: memoryview, grid: Grid) -> tuple[memoryview, memoryview]:
+    """What the channels abreast are coded in, and what the rest is."""
+    if grid.abreast == grid.rows:
+        return data, data[:0]
+    size, begin = read_varint(data, 0)
+    if size > len(data) - begin:
+        raise PayloadError("the payload is damaged: its coded symbols are cut short")
+    return data[begin : begin + size], data[begin + size :]
 
 
 def _read_front(data: memoryview, grid: Grid, model: Model | None) -> tuple[NDArray[np.uint8], Model, int]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from workbench.codecs.entropy import rans
 from workbench.codecs.entropy.neighbourhood import Walk, lane_starts, walk
+from workbench.codecs.entropy.vector_lanes import SIDE
 
 ONE_LANE_BELOW: Final = 4096  # symbols; a lane's state is 8 bytes
 
@@ -18,7 +19,7 @@ class Grid(NamedTuple):
     """How a map is walked: `rows` of `width` symbols of `bits` bits, `plane` rows to a channel.
 
     In a fitted walk each channel names its own filter (see `neighbourhood`); calibrated tables and single
-    bits take the plain one.
+    bits take the plain one. With `sixteen`, channels are coded sixteen abreast; what is left of them is not.
     """
 
     rows: int
@@ -27,11 +28,23 @@ class Grid(NamedTuple):
     bits: int
     background: int
     fitted: bool = False
+    sixteen: bool = False
+
+    @property
+    def abreast(self) -> int:
+        """Rows whose channels are coded sixteen abreast: the first."""
+        return self.rows - self.rows % (SIDE * self.plane) if self.sixteen else 0
+
+    @property
+    def rest(self) -> Grid:
+        """The rows behind those."""
+        return self._replace(rows=self.rows - self.abreast, sixteen=False)
 
     @property
     def starts(self) -> NDArray[np.int64]:
-        """First row of each lane, and the end."""
-        return _starts(self.rows, self.width)
+        """First row of each lane, and the end; of channels abreast, which begin anew by themselves, only the
+        first."""
+        return _starts(self.abreast, self.rows - self.abreast, self.width)
 
     @property
     def walk(self) -> Walk:
@@ -45,8 +58,12 @@ class Grid(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _starts(rows: int, width: int) -> NDArray[np.int64]:
+def _starts(abreast: int, rows: int, width: int) -> NDArray[np.int64]:
+    front = 1 if abreast else 0
     lanes = 1 if rows < rans.LANES or rows * width < ONE_LANE_BELOW else rans.LANES
-    starts = np.empty(lanes + 1, np.int64)
-    lane_starts(rows, lanes, starts)
+    if abreast and not rows:
+        return np.array([0, abreast])
+    starts = np.zeros(front + lanes + 1, np.int64)
+    lane_starts(rows, lanes, starts[front:])
+    starts[front:] += abreast
     return starts

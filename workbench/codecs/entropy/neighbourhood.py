@@ -41,7 +41,7 @@ _MOST_COLUMNS = 4096  # of a row of them
 _ONE, _SUM = whole(1), whole(16)
 _U1, _U2, _U3 = (np.uint64(number) for number in (1, 2, 3))
 _LARGEST_ERROR = 43  # of 16 X - w, times the largest symbol
-_NEVER = 0xFFFF  # a bound that no g reaches
+_NEVER = 0x7FFF  # a bound that no g reaches
 
 _PLAIN = ((10, 9, 2, -2, -1, -2),)
 _FITTED = (
@@ -68,6 +68,9 @@ class Walk(NamedTuple):
     n = (min(|U - UL| + |U - UR|, most) * times + UL) * scale. Where it `knows_factors`, up to 4 bits, it has
     class * span + factor * L at n + L, `size` cells for each filter, and as many more for first rows. Beyond,
     n says what g needs, and `classes` has class * span at g.
+
+    `stages` has base and factors of each filter in the first row of a channel, in its second, and in any
+    further, for a decoder that takes all rows by one formula: what is above a first row is background.
     """
 
     filters: NDArray[np.int64]
@@ -79,6 +82,7 @@ class Walk(NamedTuple):
     classes: NDArray[np.uint16]
     joint: tuple[int, int, int, int]
     knows_factors: bool
+    stages: NDArray[np.int16]
 
 
 @lru_cache(maxsize=64)
@@ -121,7 +125,16 @@ def walk(bits: int, background: int, fitted: bool) -> Walk:
         classes.astype(np.uint16),
         joint,
         knows_factors,
+        _stages(np.array(filters, np.int64), background),
     )
+
+
+def _stages(own: NDArray[np.int64], background: int) -> NDArray[np.int16]:
+    first, second = np.zeros_like(own), own.copy()
+    first[:, 0] = [first_base(one, background) for one in own]
+    first[:, 1], first[:, 5] = FIRST, -1
+    second[:, 2], second[:, 6] = own[:, 2] + own[:, 6], 0
+    return np.stack([first, second, own]).astype(np.int16)
 
 
 def _steps(distance: NDArray[np.int64], bits: int, fitted: bool) -> NDArray[np.int64]:

@@ -1,0 +1,341 @@
+"""Channels sixteen abreast: the bytes of plain division, from any processor, and safe in any hands."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import workbench as wb
+from workbench.codecs import payload
+from workbench.codecs.entropy import channel_rans, contexts, four_lanes, sixteen_lanes
+from workbench.codecs.entropy.context_model import fill_frequencies
+from workbench.codecs.entropy.grid import Grid
+from workbench.codecs.quantise import dequantise, quantise
+from workbench.codecs.table_store import folder
+from workbench.errors import PayloadError
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+FLAG = 0x40
+
+
+def map_of(shape, bits, seed=7):
+    """Symbols whose neighbours are alike, of all values."""
+    rng = np.random.default_rng(seed)
+    steps = rng.normal(size=shape).cumsum(axis=-1).cumsum(axis=-2) + rng.normal(size=shape)
+    return (np.clip((steps - steps.min()) / np.ptp(steps) * 2**bits * 1.1, 0, 2**bits - 1)).astype(np.uint8)
+
+
+def prepared(shape, bits, background=1, seed=7, fitted=True):
+    """Rows, grid, keys and tables of such a map, as `contexts.encode` has them."""
+    rows = map_of(shape, bits, seed).reshape(-1, shape[-1])
+    grid = Grid(len(rows), shape[-1], shape[-2], bits, background, fitted, True)
+    chosen = (np.arange(grid.channels) % (8 if fitted else 1)).astype(np.uint8)
+    keys, histogram = contexts.contexts_of(rows, grid, chosen)
+    model, _ = contexts.fit(histogram, bits, background, fitted=fitted)
+    return rows, grid, chosen, keys.copy(), model
+
+
+def by_hand(keys, grid, model):
+    """Tail, states and words in the order in which the decoder reads them, by Python's own division."""
+    tables = model.for_lanes(grid)
+    frequencies = np.zeros((len(model.codes), 1 << grid.bits), np.uint32)
+    fill_frequencies(tables.codes, tables.sizes, tables.groups, tables.precision, frequencies)
+    starts = np.cumsum(frequencies, axis=1) - frequencies
+    lanes, words = [1] * 16, []
+
+    def push(column, states):
+        group, rest = divmod(column, grid.plane * grid.width)
+        new, sent = list(states), []
+        for lane in range(15, -1, -1):
+            key = int(keys.reshape(-1)[(group * 16 + lane) * grid.plane * grid.width + rest])
+            table, symbol = model.table_of[key >> grid.bits], key & (1 << grid.bits) - 1
+            f, x = int(frequencies[table, symbol]), new[lane]
+            if x >= f << 31 - model.precision:
+                sent.append(x & 0xFFFF)
+                x >>= 16
+            new[lane] = (x // f << model.precision) + x % f + int(starts[table, symbol])
+        return new, sent
+
+    columns, tail = keys.size // 16, 0
+    while tail < min(columns, 255):
+        new, sent = push(columns - 1 - tail, lanes)
+        if sent or max(new) >= 2**31 - 2**15:
+            break
+        lanes, tail = new, tail + 1
+    lanes = [x + 2**15 for x in lanes]
+    for column in range(columns - tail - 1, -1, -1):
+        lanes, sent = push(column, lanes)
+        words += sent
+    return tail, lanes, words[::-1]
+
+
+SHAPES = [(16, 5, 23), (32, 4, 16), (48, 3, 15), (16, 1, 40), (32, 2, 1), (16, 9, 33)]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("bits", [1, 2, 4, 5, 8])
+def test_bytes_are_those_of_plain_division(shape, bits):
+    rows, grid, chosen, keys, model = prepared(shape, bits, fitted=bits > 1)
+    coded = b"".join(sixteen_lanes.encode(keys, grid, model.for_lanes(grid)))
+    tail, states, words = by_hand(keys, grid, model)
+    bits_of = f"{tail:08b}"[::-1]
+    for state in states:
+        length = state.bit_length() - 1
+        bits_of += f"{length - 15:04b}"[::-1] + f"{state - (1 << length):0{length}b}"[::-1]
+    front = int(bits_of[::-1], 2).to_bytes(-(-len(bits_of) // 8), "little")
+    assert coded == front + np.array(words, "<u2").tobytes()
+    back = sixteen_lanes.decode(memoryview(coded), grid, chosen, model.for_lanes(grid))
+    assert np.array_equal(back, rows)
+
+
+def test_reciprocals_divide_exactly_to_the_end_of_their_range():
+    rng, top, total = np.random.default_rng(7), 1 << 31, 4096
+    frequencies = np.array([[total - f, f] for f in range(1, total)], np.uint32)
+    steps = np.empty(frequencies.size, np.uint64)
+    channel_rans.fill_steps(frequencies, 12, steps)
+    for f, step in enumerate(steps[1::2].tolist(), 1):
+        reciprocal, own, bias, shift = step & 0xFFFFFFFF, step >> 32 & 0xFFF, step >> 44 & 0x1FFF, step >> 57
+        assert own == f
+        for x in {
+            1,
+            f,
+            2 * f - 1,
+            top - 1,
+            top - 1 - (top - 1) % f,
+            top - top % f - 1,
+            *rng.integers(1, top, 3),
+        }:
+            quotient = (int(x) * reciprocal >> 32) >> shift
+            assert int(x) + bias + quotient * (total - f) == int(x) // f * total + int(x) % f + total - f, (
+                x,
+                f,
+            )
+
+
+@pytest.mark.parametrize("bits", [1, 3, 8])
+def test_a_constant_map_is_its_states_alone(bits):
+    """Nothing is sent, so words would be a mistake; up to 255 columns begin the states."""
+    grid = Grid(64, 300, 4, bits, 0, bits > 1, True)
+    rows = np.zeros((64, 300), np.uint8)
+    coded = contexts.encode(rows, grid)
+    parts = {part.name: part.nbytes for part in contexts.anatomy(memoryview(coded), grid)}
+    assert parts["words"] == 0 and parts["lane states"] <= 40
+    assert np.array_equal(contexts.decode(memoryview(coded), grid), rows)
+
+
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_sixteen_lanes_take_hardly_more_bytes_than_four(bits):
+    """What their states begin with makes up for their number."""
+    rows, grid, chosen, keys, model = prepared((64, 40, 40), bits, fitted=False)
+    narrow = grid._replace(sixteen=False)
+    wide = b"".join(sixteen_lanes.encode(keys, grid, model.for_lanes(grid)))
+    keys, _ = contexts.contexts_of(rows, narrow, chosen)
+    four = b"".join(four_lanes.encode(keys, narrow, model.for_lanes(narrow)))
+    assert abs(len(wide) - len(four)) <= 24
+
+
+# ── through the codec ──
+
+
+def features_of(shape, seed=5):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32).cumsum(axis=-1).cumsum(axis=-2)
+
+
+def names_of(coded):
+    return [part.name for part in wb.describe(coded).parts]
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+@pytest.mark.parametrize("shape", [(16, 32, 32), (18, 40, 33), (48, 40, 9), (30, 24, 130), (2, 16, 30, 30)])
+def test_large_maps_decode_to_exactly_the_quantised_features(bits, shape):
+    features = features_of(shape)
+    coded = wb.codec("context", bits=bits, layout="channel-first").encode(features)
+    assert np.array_equal(wb.decode(coded), dequantise(*quantise(features, bits)))
+    description = wb.describe(coded)
+    meanings = [part.meaning for part in description.parts if part.name == "lane states"]
+    whole = int(np.prod(shape[:-2])) % 16 == 0
+    assert [meaning[:2] for meaning in meanings] == (["16"] if whole else ["16", meanings[-1][:2]])
+    assert ("length" in names_of(coded)) == (not whole)
+
+
+def test_class_tokens_are_coded_behind_the_channels():
+    """Of a transformer's tokens: 64 channels of 16 rows of 16, and a class token, whose rows come last."""
+    images = features_of((64, 16, 16)).reshape(64, 256).T
+    tokens = np.concatenate([images[:1] * 3, images])
+    coded = wb.codec("context", bits=4).encode(tokens)
+    assert np.array_equal(wb.decode(coded), dequantise(*quantise(tokens, 4)))
+    states = [part.meaning[:2] for part in wb.describe(coded).parts if part.name == "lane states"]
+    assert states == ["16", "1 "]
+
+
+@pytest.mark.parametrize("shape", [(15, 60, 60), (24, 21, 37), (16, 31, 33)])
+def test_maps_with_too_little_for_sixteen_keep_four(shape):
+    coded = wb.codec("context", bits=4, layout="channel-first").encode(features_of(shape))
+    assert not payload.read(coded).body[10] & FLAG
+    assert [part.nbytes for part in wb.describe(coded).parts if part.name == "lane states"] == [32]
+
+
+def test_calibrated_tables_go_with_sixteen_lanes(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_TABLES", str(tmp_path))
+    features = features_of((32, 24, 24))
+    codec = wb.codec("context", bits=4).calibrate([features])
+    coded = codec.encode(features)
+    assert folder() == tmp_path and names_of(coded)[-2:] == ["lane states", "words"]
+    assert payload.read(coded).body[18] & FLAG
+    assert np.array_equal(wb.decode(coded), dequantise(*quantise(features, 4)))
+
+
+# ── damage ──
+
+
+def rewrapped(coded, body):
+    read = payload.read(coded)
+    return payload.write(read.codec, read.dtype, read.shape, read.settings, bytes(body))
+
+
+@pytest.mark.parametrize("shape", [(16, 32, 32), (18, 40, 33)])
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_bodies_that_are_cut_short_are_refused(shape, bits):
+    coded = wb.codec("context", bits=bits).encode(features_of(shape))
+    body = payload.read(coded).body
+    for length in [*range(0, min(len(body), 1200), 3), len(body) - 4, len(body) - 2, len(body) - 1]:
+        with pytest.raises(PayloadError):
+            wb.decode(rewrapped(coded, body[:length]))
+
+
+@pytest.mark.parametrize("shape", [(16, 32, 32), (18, 40, 33)])
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_spoilt_bodies_give_an_array_of_the_shape_or_are_refused(shape, bits):
+    rng = np.random.default_rng(7)
+    coded = wb.codec("context", bits=bits).encode(features_of(shape))
+    body = payload.read(coded).body
+    refused = 0
+    for _ in range(500):
+        spoilt = bytearray(body)
+        for place in rng.integers(0, min(len(body), 900), rng.integers(1, 4)):
+            spoilt[place] = rng.integers(0, 256)
+        try:
+            back = wb.decode(rewrapped(coded, spoilt))
+        except PayloadError:
+            refused += 1
+            continue
+        assert back.shape == shape and np.isfinite(back).all()
+    assert refused > 250
+
+
+def test_states_that_began_with_more_columns_than_there_are_are_refused():
+    _, grid, chosen, keys, model = prepared((16, 1, 40), 4)
+    coded = bytearray(b"".join(sixteen_lanes.encode(keys, grid, model.for_lanes(grid))))
+    for tail in range(256):
+        if tail == coded[0]:
+            continue
+        with pytest.raises(PayloadError, match="columns" if tail > 40 else "do not end"):
+            sixteen_lanes.decode(memoryview(bytes([tail]) + coded[1:]), grid, chosen, model.for_lanes(grid))
+
+
+def test_a_flag_where_no_channels_can_stand_abreast_is_refused():
+    features = features_of((15, 40, 40))
+    for codec, place in ((wb.codec("context", bits=4), 10), (wb.codec("context", bits=4, mixing=True), 10)):
+        coded = codec.encode(features)
+        spoilt = bytearray(payload.read(coded).body)
+        spoilt[place] |= FLAG
+        with pytest.raises(PayloadError, match="sixteen abreast"):
+            wb.decode(rewrapped(coded, spoilt))
+
+
+def test_a_length_beyond_the_payload_is_refused():
+    grid = Grid(18 * 8, 40, 8, 4, 0, True, True)
+    rows = map_of((18, 8, 40), 4).reshape(-1, 40)
+    coded = contexts.encode(rows, grid)
+    place = sum(part.nbytes for part in contexts.anatomy(memoryview(coded), grid)[:2])
+    spoilt = coded[:place] + b"\xff\xff\x03" + coded[place + 2 :]
+    with pytest.raises(PayloadError, match="cut short"):
+        contexts.decode(memoryview(spoilt), grid)
+
+
+# ── other processors ──
+
+STORED = [("relu", 1), ("relu", 2), ("relu", 4), ("relu", 8), ("tokens", 3), ("tokens", 6)]
+
+
+def stored_features(kind):
+    """Sums of whole numbers, so that every machine makes the same; tokens with a class token in front."""
+    rng = np.random.default_rng(11)
+    steps = rng.integers(-9, 10, size=(64, 17, 17)).cumsum(axis=1).cumsum(axis=2)
+    if kind == "relu":
+        return np.maximum(steps, 0).astype(np.float32)
+    tokens = steps.reshape(64, -1).T
+    return np.concatenate([tokens[:1] * 2, tokens]).astype(np.float32)
+
+
+@pytest.mark.parametrize(("kind", "bits"), STORED)
+def test_stored_payloads_decode_and_come_out_again(kind, bits, request):
+    path, original = GOLDEN / f"context-sixteen-{kind}-{bits}.wbp", stored_features(kind)
+    coded = wb.codec("context", bits=bits).encode(original)
+    if request.config.getoption("--write-golden") and not path.exists():
+        path.write_bytes(coded)
+    stored = path.read_bytes()
+    assert payload.read(stored).body[10] & FLAG
+    assert np.array_equal(wb.decode(stored), dequantise(*quantise(original, bits)))
+    assert coded == stored
+
+
+WITHOUT_NUMBA = """
+import sys
+from importlib import import_module, util
+from pathlib import Path
+
+import workbench.codecs.entropy
+from workbench.boards import sources
+
+home = Path(sources.__file__).parent / "stand_ins/numba/workbench/codecs/entropy"
+for path in sorted(home.glob("*.py")):
+    name = f"workbench.codecs.entropy.{path.stem}"
+    spec = util.spec_from_file_location(name, path)
+    sys.modules[name] = util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+sys.path.insert(0, str(Path(sys.argv[1]).parent))
+test = import_module(Path(sys.argv[1]).stem)
+for kind, bits in (("relu", 4), ("relu", 1), ("tokens", 3)):
+    features, stored = test.stored_features(kind), test.GOLDEN / f"context-sixteen-{kind}-{bits}.wbp"
+    coded = test.wb.codec("context", bits=bits).encode(features)
+    assert coded == stored.read_bytes(), (kind, bits)
+    if kind == "relu":  # whose channels are all coded abreast
+        assert (test.wb.decode(coded) == test.dequantise(*test.quantise(features, bits))).all(), bits
+assert "numba" not in sys.modules
+"""
+
+
+def test_boards_without_numba_give_the_same_bytes():
+    run = subprocess.run(
+        [sys.executable, "-W", "error::RuntimeWarning", "-c", WITHOUT_NUMBA, __file__],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+
+
+@pytest.mark.slow
+def test_another_processor_gives_the_same_bytes(tmp_path):
+    """The stored payloads again, in machine code for a processor without the instructions of this one."""
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-W",
+            "ignore",
+            __file__,
+            "-k",
+            "stored or division or spoilt",
+        ],
+        env={**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]
+    assert f"{len(STORED) + len(SHAPES) * 5 + 6} passed" in run.stdout

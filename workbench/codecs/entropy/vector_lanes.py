@@ -1,0 +1,217 @@
+"""The inner loops of `channel_rans`: a column of sixteen symbols at a time, in vector instructions.
+
+Written in LLVM's language, for whatever processor this is. All numbers are whole, so every processor makes
+the same of them. A board without numba has the same functions in numpy.
+
+Sixteen states lie side by side as 32-bit numbers, state q of channel q. Contexts are computed in 16 bits,
+where the symbol of state `PLACES[i]` is the i-th: the order that packing two vectors of states leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from workbench.codecs.entropy.vector_code import (
+    BYTES,
+    HALF,
+    SHORTS,
+    SIDE,
+    STATES,
+    Code,
+    every,
+    number,
+)
+
+STATE_BITS: Final = 31
+FREQUENCY_BITS, BIAS_BITS = 12, 13  # of the upper half of a step; the shift is above them
+PLACES: Final = (0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15)
+
+_intrinsic: Callable[[Any], Callable[..., Any]] = intrinsic
+
+
+def _shuffles(to_lanes: bool) -> NDArray[np.uint8]:
+    """For each mask of eight lanes, the sixteen bytes of a shuffle: it gives each of these lanes the next
+    word, or it moves their words, in their order, to the end."""
+    table = np.full((1 << HALF, 2 * HALF), 0x80, np.uint8)
+    for mask in range(len(table)):
+        lanes = [lane for lane in range(HALF) if mask >> lane & 1]
+        for word, lane in enumerate(lanes, 0 if to_lanes else HALF - len(lanes)):
+            target, source = (lane, word) if to_lanes else (word, lane)
+            table[mask, 2 * target : 2 * target + 2] = 2 * source, 2 * source + 1
+    return table.reshape(-1)
+
+
+SPREAD, GATHERED = _shuffles(True), _shuffles(False)
+
+
+@_intrinsic
+def pop_columns(
+    typing: Any,
+    ring: Any,
+    current: Any,
+    above: Any,
+    upper: Any,
+    count: Any,
+    factors: Any,
+    bounds: Any,
+    class_bits: Any,
+    tables: Any,
+    slots: Any,
+    precision: Any,
+    lowest: Any,
+    shuffles: Any,
+    states: Any,
+    words: Any,
+    used: Any,
+) -> Any:
+    """Pop `count` columns of sixteen symbols, and give back how many words have been used.
+
+    `ring` (uint8) has rows of columns of sixteen symbols, in the order of `PLACES`, two columns before each
+    row and one after it; `current`, `above` and `upper` are where three rows begin. `factors` (int16, 7 x 16)
+    are base and factors of w in that order, `bounds` four int64. `tables` (uint8) has the table of each class
+    << `class_bits` | w, `slots` (uint32) what `rans.fill_slots` gives for each table. A state (uint32) below
+    `lowest` takes the next word (uint16); up to eight are read beyond those that are used.
+    """
+    names = (
+        "ring current above upper count factors bounds class_bits tables slots precision lowest shuffles "
+        "states words used"
+    )
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code, b = Code(context, builder, signature, arguments, names), builder
+        own = [code.load(SHORTS, "factors", number(SIDE * which)) for which in range(7)]
+        limits = [code.all_of(SHORTS, code.element("bounds", number(which))) for which in range(4)]
+        limits = [b.sub(limit, every(SHORTS, 1)) for limit in limits]
+        classes, shift = code.all_of(SHORTS, code["class_bits"]), code.all_of(STATES, code["precision"])
+        mask = b.sub(b.shl(every(STATES, 1), shift), every(STATES, 1))
+        least = code.all_of(STATES, code["lowest"])
+
+        def cells(row: str, column: Any) -> Any:
+            place = b.add(code[row], b.mul(column, number(SIDE)))
+            return b.zext(code.load(BYTES, "ring", place), SHORTS)
+
+        further_at, left_at = (code.variable(cells("current", number(column))) for column in (0, 1))
+        ul_at, u_at = (code.variable(cells("above", number(column))) for column in (1, 2))
+        state_at = [code.variable(code.load(STATES, "states", number(HALF * half))) for half in range(2)]
+        used_at = code.variable(code["used"])
+        with cgutils.for_range(b, code["count"]) as loop:
+            ul, u, left, further = (b.load(place) for place in (ul_at, u_at, left_at, further_at))
+            ur, uu = (
+                cells("above", b.add(loop.index, number(3))),
+                cells("upper", b.add(loop.index, number(2))),
+            )
+            w = own[0]
+            for factor, value in ((2, u), (3, ur), (4, ul), (6, uu), (5, further), (1, left)):
+                w = b.add(w, b.mul(own[factor], value))
+            uneven, last = b.add(code.difference(u, ul), code.difference(u, ur)), code.difference(left, ul)
+            reached = [b.icmp_signed(">", last, b.sub(limit, uneven)) for limit in limits]
+            one, two, three, four = (b.sext(one, SHORTS) for one in reached)  # 0 or -1
+            places = code.quarters(b.sub(w, b.shl(b.add(b.add(one, two), b.add(three, four)), classes)))
+            x = [b.load(place) for place in state_at]
+            low = [one for half in x for one in code.scalars(b.and_(half, mask))]
+            found = []
+            for state in range(SIDE):
+                table = b.shl(code.element("tables", places[PLACES.index(state)]), code["precision"])
+                found.append(b.load(code.at("slots", b.or_(table, low[state]))))
+            entries = [code.gathered(STATES, found[:HALF]), code.gathered(STATES, found[HALF:])]
+            low_bytes, high_bytes = (b.and_(entry, every(STATES, 0xFF)) for entry in entries)
+            both = code.pick(low_bytes, high_bytes, range(SIDE))
+            symbols = code.pick(b.trunc(both, SHORTS), ir.Constant(SHORTS, ir.Undefined), PLACES)
+            column = b.mul(b.add(loop.index, number(2)), number(SIDE))
+            code.store(b.trunc(symbols, BYTES), "ring", b.add(code["current"], column))
+            for room, value in ((further_at, left), (left_at, symbols), (ul_at, u), (u_at, ur)):
+                b.store(value, room)
+            for state, entry, room in zip(x, entries, state_at, strict=True):
+                popped = b.mul(b.lshr(entry, every(STATES, 20)), b.lshr(state, shift))
+                popped = b.add(popped, b.and_(b.lshr(entry, every(STATES, 8)), every(STATES, 0xFFF)))
+                too_low = b.icmp_signed("<", popped, least)
+                b.store(code.take_words(popped, too_low, "words", used_at, "shuffles"), room)
+        for half, room in enumerate(state_at):
+            code.store(b.load(room), "states", number(HALF * half))
+        return b.load(used_at)
+
+    long = types.int64
+    front = (ring, long, long, long, long, factors, bounds, long, tables, slots, long, long)
+    return long(*front, shuffles, states, words, long), generate
+
+
+@_intrinsic
+def push_columns(
+    typing: Any,
+    keys: Any,
+    begin: Any,
+    pitch: Any,
+    count: Any,
+    index: Any,
+    steps: Any,
+    precision: Any,
+    shuffles: Any,
+    states: Any,
+    words: Any,
+    free: Any,
+) -> Any:
+    """Push `count` columns of sixteen symbols, the last first, and give back where the last word begins.
+
+    Keys (uint16 or uint32) of channel q begin at `begin` + q * `pitch`; `index` has where in `steps` (of
+    `channel_rans.fill_encoder`) each key's numbers are. Words (uint16) go below `free`; as many as there are
+    symbols, and eight more, must be free there.
+    """
+    names = "keys begin pitch count index steps precision shuffles states words free"
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code, b = Code(context, builder, signature, arguments, names), builder
+        room = code.all_of(STATES, b.sub(number(STATE_BITS), code["precision"]))
+        total = b.shl(every(STATES, 1), code.all_of(STATES, code["precision"]))
+        state_at = [code.variable(code.load(STATES, "states", number(HALF * half))) for half in range(2)]
+        free_at = code.variable(code["free"])
+        with cgutils.for_range(b, code["count"]) as loop:
+            last = b.sub(b.sub(code["count"], loop.index), number(1))
+            for half in (1, 0):
+                place = b.add(b.add(code["begin"], last), b.mul(code["pitch"], number(HALF * half)))
+                found = []
+                for _ in range(HALF):
+                    step = code.element("index", code.element("keys", place))
+                    found.append(code.element("steps", step))
+                    place = b.add(place, code["pitch"])
+                reciprocal, others = code.halves(found)
+                x, f = b.load(state_at[half]), b.and_(others, every(STATES, 2**FREQUENCY_BITS - 1))
+                full = b.icmp_signed(">=", b.lshr(x, room), f)
+                x = code.send_words(x, full, "words", free_at, "shuffles")
+                bias = b.and_(b.lshr(others, every(STATES, FREQUENCY_BITS)), every(STATES, 2**BIAS_BITS - 1))
+                shift = b.lshr(others, every(STATES, FREQUENCY_BITS + BIAS_BITS))
+                quotient = b.lshr(code.high_product(x, reciprocal), shift)
+                x = b.add(b.add(x, bias), b.mul(quotient, b.sub(total, f)))
+                b.store(x, state_at[half])
+        for half, place in enumerate(state_at):
+            code.store(b.load(place), "states", number(HALF * half))
+        return b.load(free_at)
+
+    long = types.int64
+    return long(keys, long, long, long, index, steps, long, shuffles, states, words, long), generate
+
+
+@_intrinsic
+def turn_block(typing: Any, ring: Any, place: Any, flat: Any, begin: Any, pitch: Any) -> Any:
+    """Sixteen columns of the ring, from `place` on, as sixteen symbols of each channel's row: into `flat`
+    (uint8), where those of channel q begin at `begin` + q * `pitch`."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code, b = Code(context, builder, signature, arguments, "ring place flat begin pitch"), builder
+        lines = [code.load(BYTES, "ring", b.add(code["place"], number(SIDE * i))) for i in range(SIDE)]
+        mixed = [[which for one in own for which in (one, one + SIDE)] for own in (range(8), range(8, 16))]
+        for _ in range(4):  # four perfect shuffles of 256 bytes turn them
+            lines = [code.pick(lines[i // 2], lines[i // 2 + 8], mixed[i % 2]) for i in range(SIDE)]
+        for line, channel in zip(lines, PLACES, strict=True):
+            code.store(line, "flat", b.add(code["begin"], b.mul(code["pitch"], number(channel))))
+        return context.get_dummy_value()
+
+    long = types.int64
+    return types.void(ring, long, flat, long, long), generate
