@@ -47,8 +47,8 @@ _BIAS, _SHIFT = np.uint64(32 + FREQUENCY_BITS), np.uint64(32 + FREQUENCY_BITS + 
 
 @compiled
 def fill_steps(frequencies: NDArray[np.uint32], bits: int, steps: NDArray[np.uint64]) -> None:
-    """What pushing needs of each symbol of each table, in one number: from the lowest bit on the reciprocal of
-    the frequency f, f, bias and shift. See `rans.fill_steps`; states are below 2**31 here."""
+    """What pushing needs of each symbol of each table, in one number: from the lowest bit on the reciprocal
+    of the frequency f, f, bias and shift. See `rans.fill_steps`; states are below 2**31 here."""
     tables, alphabet = frequencies.shape
     for table in range(tables):
         start = _U0
@@ -156,15 +156,17 @@ def fill_decoder(
     class_bits: int,
     frequencies: NDArray[np.uint32],
     slots: NDArray[np.uint32],
-    tables: NDArray[np.uint8],
+    tables: NDArray[np.uint32],
 ) -> None:
-    """Frequencies (table, symbol), then slots (table, slot), and which table each class << class_bits | w
-    uses."""
+    """Frequencies (table, symbol), then slots (table, slot), and where in them the table of each class <<
+    class_bits | w begins."""
     fill_frequencies(codes, sizes, groups, precision, frequencies)
     fill_slot_rows(frequencies, slots)
     for own in range(len(contexts) // span):
         for w in range(span):
-            tables[(own << class_bits) + w] = table_of[contexts[own * span + w]]
+            tables[(own << class_bits) + w] = np.uint32(table_of[contexts[own * span + w]]) << np.uint32(
+                precision
+            )
 
 
 @compiled
@@ -176,7 +178,7 @@ def decode_channels(
     chosen: NDArray[np.uint8],
     bounds: NDArray[np.int64],
     class_bits: int,
-    tables: NDArray[np.uint8],
+    tables: NDArray[np.uint32],
     slots: NDArray[np.uint32],
     bits: int,
     states: NDArray[np.uint32],

@@ -49,7 +49,7 @@ def decode(data: memoryview, grid: Grid, chosen: NDArray[np.uint8], tables: Tabl
     words[len(coded) :] = 0
     slots = borrow("slots", (len(tables.codes), 1 << tables.precision), np.uint32)
     class_bits = own.span.bit_length()
-    table_at = borrow("tables", len(own.contexts) // own.span << class_bits, np.uint8)
+    table_at = borrow("tables", len(own.contexts) // own.span << class_bits, np.uint32)
     frequencies = borrow("frequencies", (len(tables.codes), 1 << grid.bits), np.uint32)
     channel_rans.fill_decoder(*tables, own.contexts, own.span, class_bits, frequencies, slots, table_at)
     out = np.empty((grid.rows, grid.width), np.uint8)

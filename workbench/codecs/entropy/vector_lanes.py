@@ -76,9 +76,9 @@ def pop_columns(
 
     `ring` (uint8) has rows of columns of sixteen symbols, in the order of `PLACES`, two columns before each
     row and one after it; `current`, `above` and `upper` are where three rows begin. `factors` (int16, 7 x 16)
-    are base and factors of w in that order, `bounds` four int64. `tables` (uint8) has the table of each class
-    << `class_bits` | w, `slots` (uint32) what `rans.fill_slots` gives for each table. A state (uint32) below
-    `lowest` takes the next word (uint16); up to eight are read beyond those that are used.
+    are base and factors of w in that order, `bounds` four int64. `tables` (uint32) says where in `slots`
+    (uint32, of `rans.fill_slots`) those of class << `class_bits` | w begin. A state (uint32) below `lowest`
+    takes the next word (uint16); up to eight words are read beyond those that are used.
     """
     names = (
         "ring current above upper count factors bounds class_bits tables slots precision lowest shuffles "
@@ -119,7 +119,7 @@ def pop_columns(
             low = [one for half in x for one in code.scalars(b.and_(half, mask))]
             found = []
             for state in range(SIDE):
-                table = b.shl(code.element("tables", places[PLACES.index(state)]), code["precision"])
+                table = code.element("tables", places[PLACES.index(state)])
                 found.append(b.load(code.at("slots", b.or_(table, low[state]))))
             entries = [code.gathered(STATES, found[:HALF]), code.gathered(STATES, found[HALF:])]
             low_bytes, high_bytes = (b.and_(entry, every(STATES, 0xFF)) for entry in entries)

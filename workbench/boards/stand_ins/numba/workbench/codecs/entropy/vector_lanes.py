@@ -31,7 +31,7 @@ def pop_columns(
         g = uneven[column] + abs(left - ul[column])
         level = (g >= bounds[:, None]).sum(axis=0)
         place = known[column] + a * left + e * further + (level << class_bits)
-        slot = (tables[place].astype(np.int64) << precision) + (x[_PLACES] & mask)
+        slot = tables[place] + (x[_PLACES] & mask)
         entry = slots[slot].astype(np.int64)
         further, left = left, entry & 0xFF
         begin = int(current) + SIDE * (column + 2)
