@@ -115,6 +115,23 @@ def test_reciprocals_divide_exactly_to_the_end_of_their_range():
             )
 
 
+def test_a_tail_ends_before_a_state_that_would_leave_its_range():
+    """A symbol of frequency 1 at the last slot: three make 2**31 - 1, and 2**15 is still to be added."""
+    steps = np.empty(2, np.uint64)
+    channel_rans.fill_steps(np.array([[1023, 1]], np.uint32), 10, steps)
+    front, words = np.zeros(channel_rans.MOST_FRONT, np.uint8), np.zeros(96 + channel_rans.SPARE, np.uint16)
+    keys, index = np.ones((16, 6), np.uint16), np.arange(2, dtype=np.uint16)
+    first, _ = channel_rans.encode_channels(keys, 1, index, steps, 10, words, front)
+    states = np.empty(16, np.uint32)
+    tail, _ = channel_rans.read_states(front, states)
+    expected, sent = 2047 * 1024 + 1023 + 2**15, 0
+    for _ in range(4):
+        if expected >= 1 << 21:
+            expected, sent = expected >> 16, sent + 1
+        expected = expected * 1024 + 1023
+    assert tail == 2 and set(states.tolist()) == {expected} and len(words) - first == 16 * sent
+
+
 @pytest.mark.parametrize("bits", [1, 3, 8])
 def test_a_constant_map_is_its_states_alone(bits):
     """Nothing is sent, so words would be a mistake; up to 255 columns begin the states."""
@@ -224,6 +241,18 @@ def test_spoilt_bodies_give_an_array_of_the_shape_or_are_refused(shape, bits):
             continue
         assert back.shape == shape and np.isfinite(back).all()
     assert refused > 250
+
+
+def test_words_that_are_too_few_or_too_many_are_refused():
+    _, grid, chosen, keys, model = prepared((16, 5, 40), 4)
+    coded = b"".join(sixteen_lanes.encode(keys, grid, model.for_lanes(grid)))
+    for wrong, message in (
+        (coded + b"\0\0", "do not end"),
+        (coded[:-2], "do not end"),
+        (coded[:20], "short"),
+    ):
+        with pytest.raises(PayloadError, match=message):
+            sixteen_lanes.decode(memoryview(wrong), grid, chosen, model.for_lanes(grid))
 
 
 def test_states_that_began_with_more_columns_than_there_are_are_refused():

@@ -7,7 +7,8 @@ Neighbours on a row and above it should be alike. Which axis is the channel is f
 neighbours differ along each, or said by `layout`. Two bytes remember it: the axis that was moved to the front
 (of those longer than 1; 255 none) and how rows follow each other, with its highest bit set where each channel
 names the filter that predicts it (see `neighbourhood`): maps of 2 bits or more with tables of their own, so
-large that those filters and more tables pay.
+large that those filters and more tables pay. The bit below is set where channels are coded sixteen abreast
+(see `channel_rans`): in large maps, whatever their tables.
 """
 
 from __future__ import annotations
