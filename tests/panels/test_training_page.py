@@ -79,6 +79,8 @@ def test_what_another_teacher_taught_is_marked_until_the_next_result(page):
     page.choose.train.click()
     assert outdated.display == "none"
     assert [row[0] for row in page.table.rows] == ["qcnet-h"]
+    page.choose.numbers["epochs"].value += 1
+    assert outdated.display is None
 
 
 def test_nothing_trained_yet_says_what_to_do(page):

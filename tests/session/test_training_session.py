@@ -221,6 +221,27 @@ def test_what_another_teacher_taught_makes_room_for_the_next_result(session):
     assert not session.outdated
 
 
+def test_how_long_was_trained_and_by_what_labels_parts_results_too(session):
+    session.methods = ("refbase",)
+    session.train()
+    for name, other in {"epochs": 2, "finetune_epochs": 2, "labels": False}.items():
+        usual = getattr(session, name)
+        setattr(session, name, other)
+        assert session.outdated, name
+        setattr(session, name, usual)
+        assert not session.outdated
+    session.seeds = 3  # more of the same
+    assert not session.outdated
+    session.labels = False
+    session.train()
+    session.finetune_epochs += 1
+    assert not session.outdated  # without labels or a teacher alone there is no second stage
+    session.epochs = 2
+    session.methods = ("qcnet-h",)
+    session.train()
+    assert [one.method for one in session.reached] == ["qcnet-h"] * 3
+
+
 def test_a_split_that_is_chosen_while_another_is_trained_is_not_mixed_with_it(session):
     session.observe(lambda _change: setattr(session, "split", "a"), "curves")
     session.methods = ("refbase",)

@@ -98,7 +98,7 @@ class Choose:
             ("points", "split", "weights", "network", "place", "busy"): self._show_network,
             ("methods",): self._show_methods,
             ("labels", "teacher"): self._show_lesson,
-            ("shown", "network", "split", "copies", "teacher", "temperature"): self._show_outdated,
+            ("shown", "network", "split", *self.numbers, "labels"): self._show_outdated,
             ("busy", "progress"): self._show_busy,
         }
         for names, show in watched.items():

@@ -40,8 +40,10 @@ class Wanted:
 
     @property
     def lesson(self) -> tuple[Any, ...]:
-        """Where is trained, and from what: results compare only where this is the same."""
-        return self.network, self.split, self.copies, self.teacher, self.temperature if self.teacher else None
+        """Where is trained, from what and how long: results compare only where this is the same."""
+        second = self.labels or self.teacher == 1  # whether there is a stage 2
+        taught = self.teacher, self.temperature if self.teacher else None, self.finetune_epochs
+        return self.network, self.split, self.copies, self.epochs, taught if second else None
 
     @property
     def lesson_name(self) -> str:
