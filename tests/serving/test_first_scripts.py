@@ -3,7 +3,7 @@
 from jupyter_core.paths import jupyter_path
 from voila.paths import collect_static_paths
 
-from workbench.serving.first_scripts import LISTED, FirstScripts
+from workbench.serving.first_scripts import GIVES_UP, LISTED, FirstScripts
 
 HERE = {
     "static": collect_static_paths(["voila", "nbconvert"], "lab"),
@@ -31,6 +31,12 @@ def test_each_piece_runs_in_a_function_of_its_own_in_the_order_of_the_list(tmp_p
     assert FirstScripts(folders, names).version != scripts.version
     config = scripts.into_page({"baseUrl": "/"}, base_url="/lab/", log=None)
     assert config == {"baseUrl": "/", "firstScript": f"/lab/voila/first.js?v={scripts.version}"}
+
+
+def test_the_place_that_gives_up_on_a_model_is_mended():
+    """In the pinned ipywidgets there is one; what it does then is tried in `tests/browser`."""
+    content = FirstScripts(HERE).content
+    assert content.count(GIVES_UP) == content.count(b"return this._models[arguments[0]];" + GIVES_UP) == 1
 
 
 def test_every_listed_piece_is_installed():

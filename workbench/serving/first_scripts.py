@@ -6,6 +6,10 @@ are most of the wait. A piece only registers its modules, so all of them can com
     first_scripts.txt ─▶ pieces of voila, ipywidgets, anywidget ─▶ /voila/first.js?v=HASH ─▶ every page, once
 
 A piece that is not listed, or not installed in that version, is asked for by itself as ever.
+
+One place in them is mended. ipywidgets looks for a model ten times a second, for two seconds, but not once
+more after the last pause: where the models came within it, as happens on a busy machine, the page kept saying
+"Error displaying widget: model not found".
 """
 
 from __future__ import annotations
@@ -21,6 +25,10 @@ from tornado import web
 from voila.handler import BaseVoilaHandler
 
 LISTED = tuple(Path(__file__).with_name("first_scripts.txt").read_text(encoding="utf-8").split())
+
+
+GIVES_UP = b'throw Error("widget model not found")'
+_LOOKS_AGAIN = b"if(this.has_model(arguments[0]))return this._models[arguments[0]];"
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,8 @@ class FirstScripts:
     @cached_property
     def content(self) -> bytes:
         """Each piece in a function of its own, as strict or as lax as it was."""
-        return b"".join(b"!function(){%s\n}();\n" % path.read_bytes() for path in self._found())
+        pieces = b"".join(b"!function(){%s\n}();\n" % path.read_bytes() for path in self._found())
+        return pieces.replace(GIVES_UP, _LOOKS_AGAIN + GIVES_UP)
 
     @cached_property
     def version(self) -> str:

@@ -206,6 +206,19 @@ def test_two_pages_at_once_have_all_their_charts(server, visit, charts):
         assert [chart["state"] for chart in charts(page).wait(6).values()] == ["drawn"] * 6
 
 
+def test_a_widget_whose_model_comes_in_the_last_pause_is_found(page):
+    """It is looked for every 100 ms for 2 s; as it stood it was given up, though it had come meanwhile."""
+    found = page.evaluate("""async () => {
+        const manager = window.jupyterapp.widgetManager;
+        const asked = [manager.get_model("late"), manager.get_model("never")];
+        setTimeout(() => { manager._models.late = Promise.resolve("here"); }, 1990);
+        const ends = await Promise.allSettled(asked);
+        delete manager._models.late;
+        return ends.map(end => end.value ?? end.reason.message);
+    }""")
+    assert found == ["here", "widget model not found"]
+
+
 def test_a_click_on_a_bar_reaches_python(page):
     page.locator(".wb-chart[data-chart='chart 3'] .bars .point path").nth(1).click(force=True)
     page.get_by_text("clicked b").wait_for()
