@@ -106,6 +106,7 @@ def test_cache_that_cannot_be_used_costs_time_only(split, tmp_path, monkeypatch)
     assert not export_edge(split).cached
 
 
+@pytest.mark.slow  # twelve seconds of everything together; each alone is tried by the quick ones
 def test_several_splits_codecs_and_boards_at_once(sshd, network, lock):
     boards = [dataclasses.replace(sshd, name=name) for name in ("one", "two")]
     for board in boards:

@@ -298,6 +298,7 @@ assert "numba" not in sys.modules
 """
 
 
+@pytest.mark.slow  # two maps in plain Python take eight seconds
 def test_boards_without_numba_give_the_same_bytes():
     """Plain Python on numpy's scalars, where nothing may overflow that machine words would hold."""
     run = subprocess.run(
