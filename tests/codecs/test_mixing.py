@@ -1,8 +1,5 @@
 """Context mixing: exact, smaller than tables, of the same bytes everywhere, and safe whatever it is given."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -276,47 +273,19 @@ def test_stored_payloads_decode_and_come_out_again(kind, bits, request):
 
 
 WITHOUT_NUMBA = """
-import sys
-from importlib import import_module, util
-from pathlib import Path
-
-import workbench.codecs.entropy
-from workbench.boards import sources
-
-home = Path(sources.__file__).parent / "stand_ins/numba/workbench/codecs/entropy"
-for path in sorted(home.glob("*.py")):
-    name = f"workbench.codecs.entropy.{path.stem}"
-    spec = util.spec_from_file_location(name, path)
-    sys.modules[name] = util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[name])
-sys.path.insert(0, str(Path(sys.argv[1]).parent))
-test = import_module(Path(sys.argv[1]).stem)
 for kind, bits in (("relu", 4), ("tokens", 1)):
     coded = test.wb.codec("context", bits=bits, mixing=True).encode(test.stored_features(kind))
     assert coded == (test.GOLDEN / f"context-mixing-{kind}-{bits}.wbp").read_bytes(), (kind, bits)
-assert "numba" not in sys.modules
 """
 
 
 @pytest.mark.slow  # two maps in plain Python take eight seconds
-def test_boards_without_numba_give_the_same_bytes():
+def test_boards_without_numba_give_the_same_bytes(without_numba):
     """Plain Python on numpy's scalars, where nothing may overflow that machine words would hold."""
-    run = subprocess.run(
-        [sys.executable, "-W", "error::RuntimeWarning", "-c", WITHOUT_NUMBA, __file__],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
+    without_numba(__file__, WITHOUT_NUMBA)
 
 
 @pytest.mark.slow
-def test_another_processor_gives_the_same_bytes(tmp_path):
+def test_another_processor_gives_the_same_bytes(on_another_processor):
     """The stored payloads again, in machine code for a processor without the instructions of this one."""
-    run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "ignore", __file__, "-k", "stored_payloads"],
-        env={**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout[-3000:]
-    assert f"{len(STORED)} passed" in run.stdout
+    assert f"{len(STORED)} passed" in on_another_processor(__file__, "stored_payloads")

@@ -1,8 +1,5 @@
 """Channels sixteen abreast: the bytes of plain division, from any processor, and safe in any hands."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -313,58 +310,21 @@ def test_stored_payloads_decode_and_come_out_again(kind, bits, request):
 
 
 WITHOUT_NUMBA = """
-import sys
-from importlib import import_module, util
-from pathlib import Path
-
-import workbench.codecs.entropy
-from workbench.boards import sources
-
-home = Path(sources.__file__).parent / "stand_ins/numba/workbench/codecs/entropy"
-for path in sorted(home.glob("*.py")):
-    name = f"workbench.codecs.entropy.{path.stem}"
-    spec = util.spec_from_file_location(name, path)
-    sys.modules[name] = util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules[name])
-sys.path.insert(0, str(Path(sys.argv[1]).parent))
-test = import_module(Path(sys.argv[1]).stem)
 for kind, bits in (("relu", 4), ("relu", 1), ("tokens", 3)):
     features, stored = test.stored_features(kind), test.GOLDEN / f"context-sixteen-{kind}-{bits}.wbp"
     coded = test.wb.codec("context", bits=bits).encode(features)
     assert coded == stored.read_bytes(), (kind, bits)
     if kind == "relu":  # whose channels are all coded abreast
         assert (test.wb.decode(coded) == test.dequantise(*test.quantise(features, bits))).all(), bits
-assert "numba" not in sys.modules
 """
 
 
-def test_boards_without_numba_give_the_same_bytes():
-    run = subprocess.run(
-        [sys.executable, "-W", "error::RuntimeWarning", "-c", WITHOUT_NUMBA, __file__],
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
+def test_boards_without_numba_give_the_same_bytes(without_numba):
+    without_numba(__file__, WITHOUT_NUMBA)
 
 
 @pytest.mark.slow
-def test_another_processor_gives_the_same_bytes(tmp_path):
+def test_another_processor_gives_the_same_bytes(on_another_processor):
     """The stored payloads again, in machine code for a processor without the instructions of this one."""
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-W",
-            "ignore",
-            __file__,
-            "-k",
-            "stored or division or spoilt",
-        ],
-        env={**os.environ, "NUMBA_CPU_NAME": "generic", "NUMBA_CACHE_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stdout[-3000:]
-    assert f"{len(STORED) + len(SHAPES) * 5 + 6} passed" in run.stdout
+    said = on_another_processor(__file__, "stored or division or spoilt")
+    assert f"{len(STORED) + len(SHAPES) * 5 + 6} passed" in said
