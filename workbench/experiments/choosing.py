@@ -4,7 +4,7 @@
 
 A slow link wants few bytes, a fast one few microseconds: on one core, context coding wins on everything up to
 some hundred Mbit/s, packed bits above, and floats as they are on what is faster still. Mixing, which takes
-40 to 80 times as long as tables for a tenth or a fifth fewer bytes, wins below some hundred kbit/s.
+some 40 to 70 times as long as tables for a tenth or a fifth fewer bytes, wins below some hundred kbit/s.
 """
 
 from __future__ import annotations
