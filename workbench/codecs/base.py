@@ -66,6 +66,8 @@ class Codec(ABC):
     exact: ClassVar[bool] = True
     finite: ClassVar[bool] = False
     """`unpack` gives finite values alone, whatever the body; of other codecs every value is looked at."""
+    looks: ClassVar[bool] = False
+    """`pack` itself refuses values that are not finite, as `quantise` does; before others that is done."""
 
     def __post_init__(self) -> None:
         for known in self.settings_schema():
@@ -107,7 +109,7 @@ class Codec(ABC):
         ------
         InputError : not an array of floats, not finite, or too large; the text says what was seen.
         """
-        array, dtype = as_features(features)
+        array, dtype = as_features(features, look=not self.looks)
         wire = {name: getattr(self, name) for name in _wire_names(type(self))}
         try:
             return layout.write(self.name, dtype, array.shape, wire, self.pack(array))
@@ -133,17 +135,18 @@ def _wire_names(cls: type[Codec]) -> tuple[str, ...]:
     return tuple(known.name for known in _schema(cls) if known.wire)
 
 
-def as_features(features: Any) -> tuple[NDArray[np.float32], str]:
+def as_features(features: Any, look: bool = True) -> tuple[NDArray[np.float32], str]:
     """Features as a contiguous finite float32 array, with the code of the type to give back.
 
     Float64, float32, float16 and bfloat16 arrays of at most 8 axes are taken; the first three come back
-    as they were (a float64 with the precision of a float32), bfloat16 comes back as float32.
+    as they were (a float64 with the precision of a float32), bfloat16 comes back as float32. Whoever does not
+    `look` whether they are finite does so later.
 
     Raises
     ------
     InputError : not such an array, not finite, or more values than one payload may hold.
     """
-    from workbench.codecs.extremes import all_finite
+    from workbench.codecs.extremes import finite_extremes
 
     try:
         array = np.asarray(features)
@@ -165,11 +168,8 @@ def as_features(features: Any) -> tuple[NDArray[np.float32], str]:
     else:
         with np.errstate(over="ignore"):
             values = np.asarray(array, dtype=np.float32, order="C")
-    if not all_finite(values):
-        bad = int(values.size - np.isfinite(values).sum())
-        raise InputError(
-            f"{bad} of {values.size} features are not finite in float32; remove nan and inf first"
-        )
+    if look:
+        finite_extremes(values)
     return values, code
 
 

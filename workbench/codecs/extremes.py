@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy.compiled import compiled
+from workbench.errors import InputError
 
 _WHOLE, _FLOAT = struct.Struct("<i"), struct.Struct("<f")
 _SIGN, _OTHERS, _LEAST = np.int32(31), np.int32(0x7FFFFFFF), np.int32(-(2**31))
@@ -25,6 +26,24 @@ def extremes(values: NDArray[np.float32]) -> tuple[float, float]:
         return float(values.min()), float(values.max())
     low, high = _extreme_keys(values.reshape(-1).view(np.int32))
     return _value_of(int(low)), _value_of(int(high))
+
+
+def finite_extremes(values: NDArray[np.float32]) -> tuple[float, float]:
+    """The least and the greatest value, both 0 where there is none.
+
+    Raises
+    ------
+    InputError : a value is nan or infinite.
+    """
+    if not values.size:
+        return 0.0, 0.0
+    low, high = extremes(values)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        bad = int(values.size - np.isfinite(values).sum())
+        raise InputError(
+            f"{bad} of {values.size} features are not finite in float32; remove nan and inf first"
+        )
+    return low, high
 
 
 def all_finite(values: NDArray[np.float32]) -> bool:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy.compiled import compiled
-from workbench.codecs.extremes import extremes
+from workbench.codecs.extremes import finite_extremes
 from workbench.errors import PayloadError
 
 MAX_BITS: Final = 16
@@ -49,9 +49,13 @@ def quantise(features: NDArray[np.float32], bits: int) -> Quantised:
 
     The step never falls below 2^-30 of the largest magnitude, which is finer than float32 can tell apart;
     thus a constant comes back exactly and z fits 32 bits. No features, or all zero, give s = 1 and z = 0.
+
+    Raises
+    ------
+    InputError : a value is nan or infinite.
     """
     flat = np.ascontiguousarray(features, dtype=np.float32).reshape(-1)
-    low, high = extremes(flat) if flat.size else (0.0, 0.0)
+    low, high = finite_extremes(flat)
     scale, zero_point = _grid(low, high, bits)
     symbols = np.empty(flat.size, symbol_type(bits))
     inverse, top = 1.0 / scale, 2**bits - 1
@@ -76,7 +80,7 @@ def dequantise(symbols: NDArray[Any], scale: float, zero_point: int) -> NDArray[
 
 def grid(features: NDArray[np.float32], bits: int) -> tuple[float, int]:
     """The step s and the zero point z for these features at Q bits."""
-    low, high = extremes(features) if features.size else (0.0, 0.0)
+    low, high = finite_extremes(features)
     return _grid(low, high, bits)
 
 

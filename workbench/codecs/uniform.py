@@ -39,6 +39,7 @@ class Uniform(Codec):
     name: ClassVar[str] = "uniform"
     reusable: ClassVar[bool] = True
     finite: ClassVar[bool] = True
+    looks: ClassVar[bool] = True
     summary: ClassVar[str] = "integers of Q bits, packed, with or without a lossless coder"
     source: ClassVar[str] = "Sung, Im, Palakonda and Kang 2025, arXiv 2511.11664, section 3 (the quantiser)"
 
