@@ -159,7 +159,7 @@ def test_every_fast_twin_still_fits_its_function():
     module = stand_in("numba/workbench/codecs/entropy/compiled.py")
     assert module.TWINS
     for (home, name), twin in module.TWINS.items():
-        folder = "entropy." if home in ("rans", "context_rans") else ""
+        folder = "entropy." if home in ("rans", "context_rans", "neighbourhood") else ""
         function = getattr(import_module(f"workbench.codecs.{folder}{home}"), name).py_func
         assert module.names_of(twin) == module.names_of(function), (home, name)
 

@@ -22,6 +22,7 @@ the order-0 entropy, where any reshape adds to it; mixing, which looks at other 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from string import hexdigits
@@ -37,7 +38,6 @@ from workbench.errors import InputError, PayloadError, SettingError
 from workbench.records import Part
 
 _LAYOUTS = ("auto", "channel-first", "channel-last")
-_MAGIC = b"WBC1"
 _CENTROIDS, _NAMED, _MIXED, _NAME_BYTES = 1, 2, 4, 8
 _FLAGS = (0, _CENTROIDS, _NAMED, _CENTROIDS + _NAMED, _MIXED, _CENTROIDS + _MIXED)
 
@@ -64,6 +64,7 @@ class Context(Codec):
     name: ClassVar[str] = "context"
     reusable: ClassVar[bool] = True
     finite: ClassVar[bool] = True
+    looks: ClassVar[bool] = True
     summary: ClassVar[str] = "Q-bit values coded by what their neighbours are; the smallest at equal error"
     source: ClassVar[str] = "this project; rANS by J. Duda, arXiv 1311.2540; mixing: M. Mahoney, PAQ, 2005"
 
@@ -98,7 +99,7 @@ class Context(Codec):
         InputError : no samples, or samples that are no features.
         """
         from workbench.codecs import symbol_map
-        from workbench.codecs.entropy import contexts
+        from workbench.codecs.entropy import calibration
 
         found = [self._quantise(as_features(sample)[0]) for sample in samples]
         found = [one for one in found if one.symbols.size]
@@ -106,15 +107,15 @@ class Context(Codec):
             raise InputError("context: calibration needs at least one feature map that is not empty")
         backgrounds = sorted(background_of(one.zero_point, self.bits) for one in found)
         background = backgrounds[len(backgrounds) // 2]
-        total: Any = 0
+        layout = cast(symbol_map.Layout, self.layout)
+        ways = Counter(symbol_map.arrange(symbols, layout) for symbols, _, _ in found)
+        common = max(ways, key=lambda way: (ways[way], way))  # the order of samples does not matter
+        rows = []
         for symbols, _, _ in found:
-            arrangement = symbol_map.arrange(symbols, cast(symbol_map.Layout, self.layout))
-            rows, grid = symbol_map.to_rows(symbols, arrangement, self.bits, background)
-            plain = np.zeros(grid.channels, np.uint8)
-            total = total + contexts.contexts_of(rows, grid, plain)[1].astype(np.int64)
-        model, _ = contexts.fit(total, self.bits, background, every_symbol=True)
-        name = table_store.keep(_MAGIC + bytes([self.bits, background]) + model.to_bytes())
-        return replace(self, tables=name)
+            way = common if symbol_map.fits(symbols.shape, common) else symbol_map.arrange(symbols, layout)
+            rows.append(symbol_map.to_rows(symbols, way, self.bits, background))
+        known = calibration.find(rows, common)
+        return replace(self, tables=table_store.keep(known.to_bytes()))
 
     def pack(self, features: NDArray[np.float32]) -> bytes:
         from workbench.codecs import deadzone, symbol_map
@@ -123,8 +124,8 @@ class Context(Codec):
         found = self._quantise(features)
         layout = cast(symbol_map.Layout, self.layout)
         own_background = background_of(found.zero_point, self.bits)
-        model, background = self._model(self.tables, own_background, SettingError)
-        coded = symbol_map.encode(found.symbols, self.bits, background, layout, model)
+        known, background = self._known(self.tables, own_background, SettingError)
+        coded = symbol_map.encode(found.symbols, self.bits, background, layout, known)
         coded, flags = bytes.fromhex(self.tables or "") + coded, _NAMED * (self.tables is not None)
         if self.mixing:
             mixed = symbol_map.encode(found.symbols, self.bits, own_background, layout, mixing=True)
@@ -141,8 +142,8 @@ class Context(Codec):
         from workbench.codecs.quantise import dequantise
 
         read = self._read(body)
-        model, background = self._model(read.tables, background_of(read.zero_point, self.bits), PayloadError)
-        symbols = symbol_map.decode(read.coded, shape, self.bits, background, model, read.mixing)
+        known, background = self._known(read.tables, background_of(read.zero_point, self.bits), PayloadError)
+        symbols = symbol_map.decode(read.coded, shape, self.bits, background, known, read.mixing)
         if read.places is None:
             return dequantise(symbols, read.scale, read.zero_point)
         levels = deadzone.centroid_levels(self.bits, read.scale, read.zero_point, read.places)
@@ -153,8 +154,8 @@ class Context(Codec):
         from workbench.codecs.entropy import order0
 
         read = self._read(body)
-        model, background = self._model(read.tables, background_of(read.zero_point, self.bits), PayloadError)
-        symbols = symbol_map.decode(read.coded, shape, self.bits, background, model, read.mixing)
+        known, background = self._known(read.tables, background_of(read.zero_point, self.bits), PayloadError)
+        symbols = symbol_map.decode(read.coded, shape, self.bits, background, known, read.mixing)
         front = [
             Part("grid", 8, "step s as float32, zero point z as int32"),
             Part("flags", 1, "what follows"),
@@ -163,7 +164,7 @@ class Context(Codec):
             front.append(Part("centroids", len(read.places), "mean place of each level's values"))
         if read.tables is not None:
             front.append(Part("name of tables", _NAME_BYTES, f"calibrated tables {read.tables}"))
-        coded = symbol_map.anatomy(read.coded, shape, self.bits, background, model, read.mixing)
+        coded = symbol_map.anatomy(read.coded, shape, self.bits, background, known, read.mixing)
         parts = (*front, *coded)
         notes = {
             "step": read.scale,
@@ -199,24 +200,27 @@ class Context(Codec):
         deadzone.drop_lonely(rows, weak_rows, grid.plane, found.zero_point)
         return found._replace(symbols=symbol_map.from_rows(rows, arrangement, features.shape))
 
-    def _model(
+    def _known(
         self, name: str | None, background: int, error: type[SettingError] | type[PayloadError]
     ) -> tuple[Any, int]:
-        """The calibrated model and the background it was made for; None where the payload has its own."""
+        """What calibration found, and the background it was made for; None where the payload has its own."""
         if name is None:
             return None, background
-        from workbench.codecs.entropy import contexts
+        from workbench.codecs.entropy.calibrated import read_calibrated
 
         kept = table_store.find(name)
-        if kept is None or kept[:4] != _MAGIC or len(kept) < 6:
+        if kept is None:
             raise error(
                 f"context: the calibrated tables {name} are not here; copy {name}.tables "
                 f"from the side that calibrated into {table_store.folder()}, or set WORKBENCH_TABLES"
             )
-        if kept[4] != self.bits or kept[5] >= 2**self.bits:
-            raise error(f"context: the tables {name} were calibrated at {kept[4]} bits, not {self.bits}")
-        model, _ = contexts.read_model(memoryview(kept)[6:], self.bits, kept[5])
-        return model, kept[5]
+        try:
+            known = read_calibrated(kept)
+        except InputError as reason:
+            raise error(f"context: the tables {name} cannot be used: {reason}") from reason
+        if known.bits != self.bits:
+            raise error(f"context: the tables {name} were calibrated at {known.bits} bits, not {self.bits}")
+        return known, known.background
 
     def _read(self, body: memoryview) -> _Read:
         from workbench.codecs.deadzone import read_centroids

@@ -7,13 +7,14 @@ Neighbours on a row and above it should be alike. Which axis is the channel is f
 neighbours differ along each, or said by `layout`. Two bytes remember it: the axis that was moved to the front
 (of those longer than 1; 255 none) and how rows follow each other, with its highest bit set where each channel
 names the filter that predicts it (see `neighbourhood`): maps of 2 bits or more with tables of their own, so
-large that those filters and more tables pay. The bit below is set where channels are coded sixteen abreast
-(see `channel_rans`): in large maps, whatever their tables.
+large that those filters and more tables pay. One of the two bits below is set where channels are coded 16 or
+32 abreast (see `channel_rans`): in large maps, whatever their tables.
 """
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from types import ModuleType
 from typing import Final, Literal, NamedTuple, get_args
 
@@ -21,8 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy import contexts
+from workbench.codecs.entropy.calibrated import Calibrated
 from workbench.codecs.entropy.grid import Grid
 from workbench.codecs.entropy.smoothness import Roughness, roughness
+from workbench.codecs.entropy.vector_lanes import SIDE
 from workbench.errors import PayloadError
 from workbench.records import Part
 
@@ -33,8 +36,9 @@ HEAD_BYTES: Final = 2
 _AS_IT_IS = 255
 _IMAGE, _ROWS_ALONE, _TOKENS = 0, 1, 2  # 2 + p: a square of tokens after p others
 _MOST_CLASS_TOKENS = 8
-_LARGE_CHANNEL, _LARGE_MAP = 400, 16384  # symbols
-_FITTED, _SIXTEEN = 0x80, 0x40  # beside how rows follow each other: own filters, channels abreast
+_LARGE_CHANNEL, _LARGE_MAP, _HUGE_MAP = 400, 16384, 65536  # symbols
+_FITTED, _SIXTEEN, _THIRTY_TWO = 0x80, 0x40, 0x20  # beside how rows follow each other
+_FLAG_OF = {0: 0, SIDE: _SIXTEEN, 2 * SIDE: _THIRTY_TWO}
 
 
 class Arrangement(NamedTuple):
@@ -49,19 +53,17 @@ def encode(
     bits: int,
     background: int,
     layout: Layout = "auto",
-    model: contexts.Model | None = None,
+    known: Calibrated | None = None,
     mixing: bool = False,
 ) -> bytes:
     """Symbols from 0 to 2**bits - 1 (uint8, any shape) as bytes, coded by their neighbourhoods: by tables, or
     by context mixing."""
-    arrangement = arrange(symbols, layout)
+    arrangement = _as_known(symbols.shape, known) or arrange(symbols, layout)
     rows, grid = to_rows(symbols, arrangement, bits, background)
     if mixing:
         return bytes(arrangement) + _mixing().encode(rows, grid)
-    grid = grid._replace(fitted=model is None and bits > 1 and _is_large(grid), sixteen=True)
-    grid = grid._replace(sixteen=grid.abreast * grid.width >= _LARGE_MAP)
-    flags = (_FITTED if grid.fitted else 0) | (_SIXTEEN if grid.sixteen else 0)
-    return bytes([arrangement.axis, arrangement.rows | flags]) + contexts.encode(rows, grid, model)
+    grid, head = _planned(symbols.shape, arrangement, bits, background, known is not None)
+    return head + contexts.encode(rows, grid, known)
 
 
 def decode(
@@ -69,7 +71,7 @@ def decode(
     shape: tuple[int, ...],
     bits: int,
     background: int,
-    model: contexts.Model | None = None,
+    known: Calibrated | None = None,
     mixing: bool = False,
 ) -> NDArray[np.uint8]:
     """The symbols of this shape that `encode` made these bytes from.
@@ -78,9 +80,9 @@ def decode(
     ------
     PayloadError : the bytes do not hold exactly such symbols.
     """
-    arrangement, grid = _read_head(data, shape, bits, background, model, mixing)
+    arrangement, grid = _read_head(data, shape, bits, background, known, mixing)
     coded = data[HEAD_BYTES:]
-    rows = _mixing().decode(coded, grid) if mixing else contexts.decode(coded, grid, model)
+    rows = _mixing().decode(coded, grid) if mixing else contexts.decode(coded, grid, known)
     return from_rows(rows, arrangement, shape)
 
 
@@ -89,14 +91,14 @@ def anatomy(
     shape: tuple[int, ...],
     bits: int,
     background: int,
-    model: contexts.Model | None = None,
+    known: Calibrated | None = None,
     mixing: bool = False,
 ) -> tuple[Part, ...]:
     """What the bytes are made of."""
-    _, grid = _read_head(data, shape, bits, background, model, mixing)
+    _, grid = _read_head(data, shape, bits, background, known, mixing)
     head = Part("layout", HEAD_BYTES, "which axis is the channel, and how rows follow each other")
     coded = data[HEAD_BYTES:]
-    return (head, *(_mixing().anatomy(coded, grid) if mixing else contexts.anatomy(coded, grid, model)))
+    return (head, *(_mixing().anatomy(coded, grid) if mixing else contexts.anatomy(coded, grid, known)))
 
 
 def arrange(symbols: NDArray[np.uint8], layout: Layout = "auto") -> Arrangement:
@@ -119,6 +121,40 @@ def arrange(symbols: NDArray[np.uint8], layout: Layout = "auto") -> Arrangement:
     if side and rough[1 - along].clearly_above(roughness(dense, side)[along]):
         return Arrangement(axis, _TOKENS + others)
     return Arrangement(axis, _IMAGE if rough[1 - along].mean < 2 * rough[along].mean else _ROWS_ALONE)
+
+
+def fits(shape: tuple[int, ...], arrangement: Arrangement) -> bool:
+    """Whether symbols of this shape can be so arranged."""
+    return _channels(shape, arrangement) > 0
+
+
+def _as_known(shape: tuple[int, ...], known: Calibrated | None) -> Arrangement | None:
+    """The arrangement of the samples of a calibration, where a map of this shape has their channels by it."""
+    if known is None or known.arrangement is None or not len(known.chosen):
+        return None
+    arrangement = Arrangement(*known.arrangement)
+    return arrangement if _channels(shape, arrangement) == len(known.chosen) else None
+
+
+@lru_cache(maxsize=256)
+def _channels(shape: tuple[int, ...], arrangement: Arrangement) -> int:
+    """Channels of symbols so arranged, 0 where they cannot be."""
+    try:
+        return _grid(shape, arrangement, 1, 0).channels
+    except PayloadError:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _planned(
+    shape: tuple[int, ...], arrangement: Arrangement, bits: int, background: int, calibrated: bool
+) -> tuple[Grid, bytes]:
+    """How symbols so arranged are walked, and the bytes that say so."""
+    grid = _grid(shape, arrangement, bits, background)
+    lanes = _lanes(grid, calibrated)
+    grid = grid._replace(fitted=not calibrated and bits > 1 and _is_large(grid), lanes=lanes)
+    flags = (_FITTED if grid.fitted else 0) | _FLAG_OF[lanes]
+    return grid, bytes([arrangement.axis, arrangement.rows | flags])
 
 
 def to_rows(
@@ -157,6 +193,7 @@ def from_rows(rows: NDArray[np.uint8], arrangement: Arrangement, shape: tuple[in
     return np.ascontiguousarray(dense).reshape(shape)
 
 
+@lru_cache(maxsize=256)
 def _grid(shape: tuple[int, ...], arrangement: Arrangement, bits: int, background: int) -> Grid:
     """How to walk symbols of this shape so arranged; `PayloadError` where they cannot be."""
     sizes = list(_long_axes(shape))
@@ -190,6 +227,13 @@ def _long_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in shape if size != 1)
 
 
+def _lanes(grid: Grid, calibrated: bool) -> int:
+    """How many channels are coded abreast: 32 are faster, but cost two dozen bytes."""
+    huge = grid.rows * grid.width >= _HUGE_MAP and grid.rows % (2 * SIDE * grid.plane) == 0
+    lanes = 2 * SIDE if calibrated and huge else SIDE
+    return lanes if grid._replace(lanes=lanes).abreast * grid.width >= _LARGE_MAP else 0
+
+
 def _is_large(grid: Grid) -> bool:
     return grid.plane * grid.width >= _LARGE_CHANNEL and grid.rows * grid.width >= _LARGE_MAP
 
@@ -199,18 +243,33 @@ def _read_head(
     shape: tuple[int, ...],
     bits: int,
     background: int,
-    model: contexts.Model | None,
+    known: Calibrated | None,
     mixing: bool,
 ) -> tuple[Arrangement, Grid]:
     if len(data) < HEAD_BYTES:
         raise PayloadError("the payload is damaged: it does not say how its symbols are laid out")
-    arrangement = Arrangement(data[0], data[1] & ~(_FITTED | _SIXTEEN))
-    grid = _grid(shape, arrangement, bits, background)
-    grid = grid._replace(fitted=bool(data[1] & _FITTED), sixteen=bool(data[1] & _SIXTEEN))
-    if grid.fitted and (mixing or model is not None or bits == 1):
+    arrangement, grid = _understood(data[0], data[1], shape, bits, background)
+    if grid.fitted and (mixing or known is not None or bits == 1):
         raise PayloadError("the payload is damaged: a fitted walk where there can be none")
-    if grid.sixteen and (mixing or not grid.abreast):
-        raise PayloadError("the payload is damaged: channels sixteen abreast where there can be none")
+    if mixing and grid.lanes:
+        raise PayloadError(f"the payload is damaged: {grid.lanes} channels abreast where there can be none")
+    return arrangement, grid
+
+
+@lru_cache(maxsize=256)
+def _understood(
+    axis: int, rows: int, shape: tuple[int, ...], bits: int, background: int
+) -> tuple[Arrangement, Grid]:
+    """What the two bytes of a head say."""
+    arrangement = Arrangement(axis, rows & ~(_FITTED | _SIXTEEN | _THIRTY_TWO))
+    abreast = rows & (_SIXTEEN | _THIRTY_TWO)
+    lanes = next((lanes for lanes, flag in _FLAG_OF.items() if flag == abreast), None)
+    if lanes is None:
+        raise PayloadError("the payload is damaged: both 16 and 32 channels abreast")
+    grid = _grid(shape, arrangement, bits, background)
+    grid = grid._replace(fitted=bool(rows & _FITTED), lanes=lanes)
+    if lanes and not grid.abreast:
+        raise PayloadError(f"the payload is damaged: {lanes} channels abreast where there can be none")
     return arrangement, grid
 
 

@@ -21,6 +21,7 @@ from workbench.codecs.entropy.compiled import compiled, whole
 
 MANTISSA: Final = 2
 EXPONENT_BITS: Final = 4
+MOST_CODE: Final = 1 << (EXPONENT_BITS + MANTISSA)  # of a frequency
 MAX_TABLES: Final = 32
 
 ZERO: Final = whole(0)

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy.compiled import compiled, whole
-from workbench.codecs.entropy.neighbourhood import FIRST, MOST_CLASSES, first_base
 from workbench.codecs.entropy.rans import LOWEST, pop, push, push_pair, refill
 from workbench.codecs.entropy.vectors import fill_block_above
+from workbench.codecs.entropy.walks import MOST_CLASSES
 
 CHUNK = np.uint64(512)  # columns prepared at a time; even, so that pairs stay together
 
@@ -153,7 +153,7 @@ def decode_rows(
     flat = framed.reshape(-1)
     lanes = len(starts) - 1
     each = rows // lanes if lanes > 1 else 0
-    precision = np.uint64(bits)
+    precision, first = np.uint64(bits), len(filters) - 1
     width, used = np.uint64(stride - 3), _U0
     others, begins = np.empty(4, np.uint64), np.empty(4, np.uint64)
     since = np.zeros(4, np.int64)  # rows since one that may not look up
@@ -166,10 +166,10 @@ def decode_rows(
     for _ in range(each):
         for lane in range(4):
             _begin(flat, begins[lane], stride, since[lane], background)
-            own = filters[chosen[channels[lane]]]
-            others[lane] = np.uint64(own[5] if since[lane] else -1)
+            own = filters[np.int64(chosen[channels[lane]]) if since[lane] else first]
+            others[lane] = np.uint64(own[5])
             if factors is not None:
-                factors[lane] = np.uint64(own[1] if since[lane] else FIRST)
+                factors[lane] = np.uint64(own[1])
         o0, o1, o2, o3 = others[0], others[1], others[2], others[3]
         l0, l1 = np.uint64(flat[begins[0]]), np.uint64(flat[begins[1]])
         l2, l3 = np.uint64(flat[begins[2]]), np.uint64(flat[begins[3]])
@@ -221,10 +221,10 @@ def decode_rows(
         x = states[lane]
         for _ in range(starts[lane] + each, starts[lane + 1]):
             _begin(flat, begins[lane], stride, since[lane], background)
-            own = filters[chosen[channels[lane]]]
-            o0 = np.uint64(own[5] if since[lane] else -1)
+            own = filters[np.int64(chosen[channels[lane]]) if since[lane] else first]
+            o0 = np.uint64(own[5])
             if factors is not None:
-                factors[0] = np.uint64(own[1] if since[lane] else FIRST)
+                factors[0] = np.uint64(own[1])
             left = np.uint64(flat[begins[lane]])
             done = _U0
             while done < width:
@@ -306,8 +306,8 @@ def _prepare(
     desk[target + _OUT], desk[target + _OUT + _U1] = np.uint16(flat[begin]), np.uint16(flat[begin + _U1])
     place = _U0
     if since == 0:
-        first = np.uint16(first_base(own, background))
-        unlike = np.uint16(background * scale + len(filters) * size)
+        first = np.uint16(filters[len(filters) - 1, 0])
+        unlike = np.uint16(background * scale + (len(filters) - 1) * size)
         while place < count:
             desk[target + place] = first
             desk[target + _UNLIKE + place] = unlike

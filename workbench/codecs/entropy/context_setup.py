@@ -6,7 +6,8 @@ codes of the tables ─▶ frequencies ─┬─▶ steps of each symbol, and wh
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +16,41 @@ from workbench.codecs.entropy.compiled import compiled
 from workbench.codecs.entropy.context_model import fill_frequencies
 from workbench.codecs.entropy.context_rans import fill_desk, fill_index
 from workbench.codecs.entropy.rans import fill_slot_rows, fill_step_rows
+from workbench.codecs.entropy.scratch import borrow
+
+Room = Callable[[str, int | tuple[int, ...], type[np.generic]], NDArray[Any]]
 
 
 class Tables(NamedTuple):
     """Tables as codes (table, group of symbols), the size of each group and the group of each symbol, bits of
-    precision, and which table each fine context uses."""
+    precision, and which table each fine context uses; `kept` is there where they serve many maps."""
 
     codes: NDArray[np.uint8]
     sizes: NDArray[np.int64]
     groups: NDArray[np.uint8]
     precision: int
     table_of: NDArray[np.uint8]
+    kept: dict[str, tuple[NDArray[Any], ...]] | None = None
+
+    @property
+    def numbers(
+        self,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.uint8], int, NDArray[np.uint8]]:
+        """What compiled code takes of them."""
+        return self.codes, self.sizes, self.groups, self.precision, self.table_of
+
+    def once(self, name: str, make: Callable[[Room], tuple[NDArray[Any], ...]]) -> tuple[NDArray[Any], ...]:
+        """What `make` lays into the room it is given: borrowed (see `scratch`), or made once and kept."""
+        if self.kept is None:
+            return make(borrow)
+        found = self.kept.get(name)
+        if found is None:
+            found = self.kept[name] = make(_fresh)
+        return found
+
+
+def _fresh(name: str, shape: int | tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.empty(shape, dtype)
 
 
 @compiled

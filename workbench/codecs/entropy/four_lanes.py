@@ -6,13 +6,14 @@ words    of 4 bytes to the end
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy import context_rans, rans
-from workbench.codecs.entropy.context_setup import Tables, fill_decoder, fill_encoder
+from workbench.codecs.entropy.context_setup import Room, Tables, fill_decoder, fill_encoder
 from workbench.codecs.entropy.grid import Grid
 from workbench.codecs.entropy.scratch import borrow
 from workbench.errors import PayloadError
@@ -24,11 +25,7 @@ _STATE, _WORD = np.dtype("<u8"), np.dtype("<u4")
 def encode(keys: NDArray[Any], grid: Grid, tables: Tables) -> tuple[bytes | memoryview, ...]:
     """Fine context << bits | symbol of each (rows, width) as pieces of bytes, the last of which is borrowed
     (see `scratch`)."""
-    steps = borrow("steps", len(tables.codes) << (grid.bits + 2), np.uint64)
-    halves = steps.view(np.uint32)
-    index = borrow("index", len(tables.table_of) << grid.bits, np.uint16)
-    frequencies = borrow("frequencies", (len(tables.codes), 1 << grid.bits), np.uint32)
-    fill_encoder(*tables, grid.bits, frequencies, steps, halves, index)
+    steps, halves, index = tables.once("four, to encode", partial(_encoder, tables, grid.bits))
     starts = grid.starts
     states = np.empty(len(starts) - 1, np.uint64)
     states.fill(rans.LOWEST)
@@ -53,7 +50,7 @@ def decode(data: memoryview, grid: Grid, chosen: NDArray[np.uint8], tables: Tabl
     framed = borrow("frame", (grid.rows, grid.width + 3), np.uint8)
     desk = borrow("desk", context_rans.DESK + len(own.contexts), np.uint16)
     frequencies = borrow("frequencies", (len(tables.codes), 1 << grid.bits), np.uint32)
-    fill_decoder(*tables, own.classes, own.contexts, frequencies, slots, desk)
+    fill_decoder(*tables.numbers, own.classes, own.contexts, frequencies, slots, desk)
     whole = context_rans.decode_rows(
         framed,
         starts,
@@ -73,6 +70,16 @@ def decode(data: memoryview, grid: Grid, chosen: NDArray[np.uint8], tables: Tabl
     if not whole:
         raise PayloadError("the payload is damaged: its coded symbols do not end where they should")
     return framed[:, 2:-1].copy()
+
+
+def _encoder(tables: Tables, bits: int, room: Room) -> tuple[NDArray[Any], ...]:
+    """Steps, the same as halves, and index of `context_setup.fill_encoder`."""
+    steps = room("steps", len(tables.codes) << (bits + 2), np.uint64)
+    halves = steps.view(np.uint32)
+    index = room("index", len(tables.table_of) << bits, np.uint16)
+    frequencies = borrow("frequencies", (len(tables.codes), 1 << bits), np.uint32)
+    fill_encoder(*tables.numbers, bits, frequencies, steps, halves, index)
+    return steps, halves, index
 
 
 def anatomy(data: memoryview, grid: Grid) -> tuple[Part, ...]:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.codecs.entropy import rans
-from workbench.codecs.entropy.neighbourhood import Walk, lane_starts, walk
-from workbench.codecs.entropy.vector_lanes import SIDE
+from workbench.codecs.entropy.neighbourhood import lane_starts
+from workbench.codecs.entropy.walks import Walk, walk
 
 ONE_LANE_BELOW: Final = 4096  # symbols; a lane's state is 8 bytes
 
@@ -18,8 +18,9 @@ ONE_LANE_BELOW: Final = 4096  # symbols; a lane's state is 8 bytes
 class Grid(NamedTuple):
     """How a map is walked: `rows` of `width` symbols of `bits` bits, `plane` rows to a channel.
 
-    In a fitted walk each channel names its own filter (see `neighbourhood`); calibrated tables and single
-    bits take the plain one. With `sixteen`, channels are coded sixteen abreast; what is left of them is not.
+    In a fitted walk each channel names its own filter (see `walks`); small maps, single bits and the first
+    calibrated tables take the plain one; later calibrated tables have their `own`. With `lanes`, so many
+    channels are coded abreast, 16 or 32; what is left of them is not.
     """
 
     rows: int
@@ -28,17 +29,18 @@ class Grid(NamedTuple):
     bits: int
     background: int
     fitted: bool = False
-    sixteen: bool = False
+    lanes: int = 0
+    own: Walk | None = None
 
     @property
     def abreast(self) -> int:
-        """Rows whose channels are coded sixteen abreast: the first."""
-        return self.rows - self.rows % (SIDE * self.plane) if self.sixteen else 0
+        """Rows whose channels are coded abreast: the first."""
+        return self.rows - self.rows % (self.lanes * self.plane) if self.lanes else 0
 
     @property
     def rest(self) -> Grid:
         """The rows behind those."""
-        return self._replace(rows=self.rows - self.abreast, sixteen=False)
+        return self._replace(rows=self.rows - self.abreast, lanes=0)
 
     @property
     def starts(self) -> NDArray[np.int64]:
@@ -49,7 +51,7 @@ class Grid(NamedTuple):
     @property
     def walk(self) -> Walk:
         """How neighbourhoods become contexts."""
-        return walk(self.bits, self.background, self.fitted)
+        return self.own or walk(self.bits, self.background, self.fitted)
 
     @property
     def channels(self) -> int:

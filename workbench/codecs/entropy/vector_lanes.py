@@ -34,6 +34,10 @@ STATE_BITS: Final = 31
 FREQUENCY_BITS, BIAS_BITS = 12, 13  # of the upper half of a step; the shift is above them
 PLACES: Final = (0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15)
 
+_BEFORE = (("above", 1), ("above", 2), ("current", 1), ("current", 0))  # UL, U, L and LL of a first column
+
+_TO_PUSH = "begin pitch count index steps precision shuffles states words free"
+
 _intrinsic: Callable[[Any], Callable[..., Any]] = intrinsic
 
 
@@ -50,6 +54,77 @@ def _shuffles(to_lanes: bool) -> NDArray[np.uint8]:
 
 
 SPREAD, GATHERED = _shuffles(True), _shuffles(False)
+
+
+def _popper(sides: int) -> Callable[..., Any]:
+    """Pops columns of as many times sixteen symbols."""
+    names = (
+        "ring current above upper count factors bounds class_bits tables slots precision lowest "
+        "shuffles states words used"
+    )
+    lanes = SIDE * sides
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        code, b = Code(context, builder, signature, arguments, names), builder
+        limits = [code.all_of(SHORTS, code.element("bounds", number(which))) for which in range(4)]
+        limits = [b.sub(limit, every(SHORTS, 1)) for limit in limits]
+        classes, shift = code.all_of(SHORTS, code["class_bits"]), code.all_of(STATES, code["precision"])
+        mask = b.sub(b.shl(every(STATES, 1), shift), every(STATES, 1))
+        least = code.all_of(STATES, code["lowest"])
+
+        def cells(row: str, column: Any, side: int) -> Any:
+            place = b.add(code[row], b.add(b.mul(column, number(lanes)), number(SIDE * side)))
+            return b.zext(code.load(BYTES, "ring", place), SHORTS)
+
+        own, around, states = [], [], []
+        for side in range(sides):
+            places = [number(lanes * which + SIDE * side) for which in range(7)]
+            own.append([code.load(SHORTS, "factors", place) for place in places])
+            before = [cells(row, number(at), side) for row, at in _BEFORE]
+            around.append([code.variable(one) for one in before])
+            begins = [number(SIDE * side + HALF * half) for half in range(2)]
+            states.append([code.variable(code.load(STATES, "states", begin)) for begin in begins])
+        used_at = code.variable(code["used"])
+        with cgutils.for_range(b, code["count"]) as loop:
+            for side in range(sides):
+                ul, u, left, further = (b.load(place) for place in around[side])
+                ur = cells("above", b.add(loop.index, number(3)), side)
+                uu = cells("upper", b.add(loop.index, number(2)), side)
+                w = own[side][0]
+                for factor, value in ((2, u), (3, ur), (4, ul), (6, uu), (5, further), (1, left)):
+                    w = b.add(w, b.mul(own[side][factor], value))
+                uneven, last = (
+                    b.add(code.difference(u, ul), code.difference(u, ur)),
+                    code.difference(left, ul),
+                )
+                reached = [b.icmp_signed(">", last, b.sub(limit, uneven)) for limit in limits]
+                one, two, three, four = (b.sext(one, SHORTS) for one in reached)  # 0 or -1
+                level = b.add(b.add(one, two), b.add(three, four))
+                places = code.quarters(b.sub(w, b.shl(level, classes)))
+                x = [b.load(place) for place in states[side]]
+                low = [one for half in x for one in code.scalars(b.and_(half, mask))]
+                found = []
+                for state in range(SIDE):
+                    table = code.element("tables", places[PLACES.index(state)])
+                    found.append(b.load(code.at("slots", b.or_(table, low[state]))))
+                entries = [code.gathered(STATES, found[:HALF]), code.gathered(STATES, found[HALF:])]
+                low_bytes, high_bytes = (b.and_(entry, every(STATES, 0xFF)) for entry in entries)
+                both = code.pick(low_bytes, high_bytes, range(SIDE))
+                symbols = code.pick(b.trunc(both, SHORTS), ir.Constant(SHORTS, ir.Undefined), PLACES)
+                column = b.add(b.mul(b.add(loop.index, number(2)), number(lanes)), number(SIDE * side))
+                code.store(b.trunc(symbols, BYTES), "ring", b.add(code["current"], column))
+                for room, value in zip(around[side], (u, ur, symbols, left), strict=True):
+                    b.store(value, room)
+                for state, entry, room in zip(x, entries, states[side], strict=True):
+                    popped = b.mul(b.lshr(entry, every(STATES, 20)), b.lshr(state, shift))
+                    popped = b.add(popped, b.and_(b.lshr(entry, every(STATES, 8)), every(STATES, 0xFFF)))
+                    too_low = b.icmp_signed("<", popped, least)
+                    b.store(code.take_words(popped, too_low, "words", used_at, "shuffles"), room)
+        for half, room in enumerate(room for own in states for room in own):
+            code.store(b.load(room), "states", number(HALF * half))
+        return b.load(used_at)
+
+    return generate
 
 
 @_intrinsic
@@ -80,67 +155,74 @@ def pop_columns(
     (uint32, of `rans.fill_slots`) those of class << `class_bits` | w begin. A state (uint32) below `lowest`
     takes the next word (uint16); up to eight words are read beyond those that are used.
     """
-    names = (
-        "ring current above upper count factors bounds class_bits tables slots precision lowest shuffles "
-        "states words used"
-    )
+    long = types.int64
+    front = (ring, long, long, long, long, factors, bounds, long, tables, slots, long, long)
+    return long(*front, shuffles, states, words, long), _popper(1)
+
+
+@_intrinsic
+def pop_double_columns(
+    typing: Any,
+    ring: Any,
+    current: Any,
+    above: Any,
+    upper: Any,
+    count: Any,
+    factors: Any,
+    bounds: Any,
+    class_bits: Any,
+    tables: Any,
+    slots: Any,
+    precision: Any,
+    lowest: Any,
+    shuffles: Any,
+    states: Any,
+    words: Any,
+    used: Any,
+) -> Any:
+    """As `pop_columns`, two sixteens side by side in each column: 32 symbols, states and 7 x 32 factors."""
+    long = types.int64
+    front = (ring, long, long, long, long, factors, bounds, long, tables, slots, long, long)
+    return long(*front, shuffles, states, words, long), _popper(2)
+
+
+def _pusher(sides: int, names: str) -> Callable[..., Any]:
+    """Pushes columns of as many times sixteen symbols, by their keys; where `symbols` are among the names, by
+    those and by their places."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         code, b = Code(context, builder, signature, arguments, names), builder
-        own = [code.load(SHORTS, "factors", number(SIDE * which)) for which in range(7)]
-        limits = [code.all_of(SHORTS, code.element("bounds", number(which))) for which in range(4)]
-        limits = [b.sub(limit, every(SHORTS, 1)) for limit in limits]
-        classes, shift = code.all_of(SHORTS, code["class_bits"]), code.all_of(STATES, code["precision"])
-        mask = b.sub(b.shl(every(STATES, 1), shift), every(STATES, 1))
-        least = code.all_of(STATES, code["lowest"])
-
-        def cells(row: str, column: Any) -> Any:
-            place = b.add(code[row], b.mul(column, number(SIDE)))
-            return b.zext(code.load(BYTES, "ring", place), SHORTS)
-
-        further_at, left_at = (code.variable(cells("current", number(column))) for column in (0, 1))
-        ul_at, u_at = (code.variable(cells("above", number(column))) for column in (1, 2))
-        state_at = [code.variable(code.load(STATES, "states", number(HALF * half))) for half in range(2)]
-        used_at = code.variable(code["used"])
+        room = code.all_of(STATES, b.sub(number(STATE_BITS), code["precision"]))
+        total = b.shl(every(STATES, 1), code.all_of(STATES, code["precision"]))
+        halves, whole = range(2 * sides), "symbols" not in names.split()
+        state_at = [code.variable(code.load(STATES, "states", number(HALF * half))) for half in halves]
+        free_at = code.variable(code["free"])
         with cgutils.for_range(b, code["count"]) as loop:
-            ul, u, left, further = (b.load(place) for place in (ul_at, u_at, left_at, further_at))
-            ur, uu = (
-                cells("above", b.add(loop.index, number(3))),
-                cells("upper", b.add(loop.index, number(2))),
-            )
-            w = own[0]
-            for factor, value in ((2, u), (3, ur), (4, ul), (6, uu), (5, further), (1, left)):
-                w = b.add(w, b.mul(own[factor], value))
-            uneven, last = b.add(code.difference(u, ul), code.difference(u, ur)), code.difference(left, ul)
-            reached = [b.icmp_signed(">", last, b.sub(limit, uneven)) for limit in limits]
-            one, two, three, four = (b.sext(one, SHORTS) for one in reached)  # 0 or -1
-            places = code.quarters(b.sub(w, b.shl(b.add(b.add(one, two), b.add(three, four)), classes)))
-            x = [b.load(place) for place in state_at]
-            low = [one for half in x for one in code.scalars(b.and_(half, mask))]
-            found = []
-            for state in range(SIDE):
-                table = code.element("tables", places[PLACES.index(state)])
-                found.append(b.load(code.at("slots", b.or_(table, low[state]))))
-            entries = [code.gathered(STATES, found[:HALF]), code.gathered(STATES, found[HALF:])]
-            low_bytes, high_bytes = (b.and_(entry, every(STATES, 0xFF)) for entry in entries)
-            both = code.pick(low_bytes, high_bytes, range(SIDE))
-            symbols = code.pick(b.trunc(both, SHORTS), ir.Constant(SHORTS, ir.Undefined), PLACES)
-            column = b.mul(b.add(loop.index, number(2)), number(SIDE))
-            code.store(b.trunc(symbols, BYTES), "ring", b.add(code["current"], column))
-            for room, value in ((further_at, left), (left_at, symbols), (ul_at, u), (u_at, ur)):
-                b.store(value, room)
-            for state, entry, room in zip(x, entries, state_at, strict=True):
-                popped = b.mul(b.lshr(entry, every(STATES, 20)), b.lshr(state, shift))
-                popped = b.add(popped, b.and_(b.lshr(entry, every(STATES, 8)), every(STATES, 0xFFF)))
-                too_low = b.icmp_signed("<", popped, least)
-                b.store(code.take_words(popped, too_low, "words", used_at, "shuffles"), room)
-        for half, room in enumerate(state_at):
-            code.store(b.load(room), "states", number(HALF * half))
-        return b.load(used_at)
+            last = b.sub(b.sub(code["count"], loop.index), number(1))
+            for half in reversed(halves):
+                place = b.add(b.add(code["begin"], last), b.mul(code["pitch"], number(HALF * half)))
+                found = []
+                for _ in range(HALF):
+                    step = code.element("index", code.element("keys", place))
+                    if whole:
+                        found.append(code.element("steps", step))
+                    else:
+                        found.append(code.element("steps", b.or_(step, code.element("symbols", place))))
+                    place = b.add(place, code["pitch"])
+                reciprocal, others = code.halves(found)
+                x, f = b.load(state_at[half]), b.and_(others, every(STATES, 2**FREQUENCY_BITS - 1))
+                full = b.icmp_signed(">=", b.lshr(x, room), f)
+                x = code.send_words(x, full, "words", free_at, "shuffles")
+                bias = b.and_(b.lshr(others, every(STATES, FREQUENCY_BITS)), every(STATES, 2**BIAS_BITS - 1))
+                shift = b.lshr(others, every(STATES, FREQUENCY_BITS + BIAS_BITS))
+                quotient = b.lshr(code.high_product(x, reciprocal), shift)
+                x = b.add(b.add(x, bias), b.mul(quotient, b.sub(total, f)))
+                b.store(x, state_at[half])
+        for half, place in enumerate(state_at):
+            code.store(b.load(place), "states", number(HALF * half))
+        return b.load(free_at)
 
-    long = types.int64
-    front = (ring, long, long, long, long, factors, bounds, long, tables, slots, long, long)
-    return long(*front, shuffles, states, words, long), generate
+    return generate
 
 
 @_intrinsic
@@ -164,48 +246,44 @@ def push_columns(
     `channel_rans.fill_encoder`) each key's numbers are. Words (uint16) go below `free`; as many as there are
     symbols, and eight more, must be free there.
     """
-    names = "keys begin pitch count index steps precision shuffles states words free"
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code, b = Code(context, builder, signature, arguments, names), builder
-        room = code.all_of(STATES, b.sub(number(STATE_BITS), code["precision"]))
-        total = b.shl(every(STATES, 1), code.all_of(STATES, code["precision"]))
-        state_at = [code.variable(code.load(STATES, "states", number(HALF * half))) for half in range(2)]
-        free_at = code.variable(code["free"])
-        with cgutils.for_range(b, code["count"]) as loop:
-            last = b.sub(b.sub(code["count"], loop.index), number(1))
-            for half in (1, 0):
-                place = b.add(b.add(code["begin"], last), b.mul(code["pitch"], number(HALF * half)))
-                found = []
-                for _ in range(HALF):
-                    step = code.element("index", code.element("keys", place))
-                    found.append(code.element("steps", step))
-                    place = b.add(place, code["pitch"])
-                reciprocal, others = code.halves(found)
-                x, f = b.load(state_at[half]), b.and_(others, every(STATES, 2**FREQUENCY_BITS - 1))
-                full = b.icmp_signed(">=", b.lshr(x, room), f)
-                x = code.send_words(x, full, "words", free_at, "shuffles")
-                bias = b.and_(b.lshr(others, every(STATES, FREQUENCY_BITS)), every(STATES, 2**BIAS_BITS - 1))
-                shift = b.lshr(others, every(STATES, FREQUENCY_BITS + BIAS_BITS))
-                quotient = b.lshr(code.high_product(x, reciprocal), shift)
-                x = b.add(b.add(x, bias), b.mul(quotient, b.sub(total, f)))
-                b.store(x, state_at[half])
-        for half, place in enumerate(state_at):
-            code.store(b.load(place), "states", number(HALF * half))
-        return b.load(free_at)
-
     long = types.int64
-    return long(keys, long, long, long, index, steps, long, shuffles, states, words, long), generate
+    return long(keys, long, long, long, index, steps, long, shuffles, states, words, long), _pusher(
+        1, f"keys {_TO_PUSH}"
+    )
 
 
 @_intrinsic
-def turn_block(typing: Any, ring: Any, place: Any, flat: Any, begin: Any, pitch: Any) -> Any:
-    """Sixteen columns of the ring, from `place` on, as sixteen symbols of each channel's row: into `flat`
-    (uint8), where those of channel q begin at `begin` + q * `pitch`."""
+def push_double_columns(
+    typing: Any,
+    symbols: Any,
+    keys: Any,
+    begin: Any,
+    pitch: Any,
+    count: Any,
+    index: Any,
+    steps: Any,
+    precision: Any,
+    shuffles: Any,
+    states: Any,
+    words: Any,
+    free: Any,
+) -> Any:
+    """As `push_columns`, of 32 symbols. `keys` are their places (see `neighbourhood.fill_places`) and `index`
+    says for each where in `steps` the numbers of its table begin, those of `symbols` (uint8) one by one."""
+    long, names = types.int64, f"symbols keys {_TO_PUSH}"
+    given = (symbols, keys, long, long, long, index, steps, long, shuffles, states, words, long)
+    return long(*given), _pusher(2, names)
+
+
+@_intrinsic
+def turn_block(typing: Any, ring: Any, place: Any, lanes: Any, flat: Any, begin: Any, pitch: Any) -> Any:
+    """Sixteen columns of the ring, `lanes` apart from `place` on, as sixteen symbols of each channel's row:
+    into `flat` (uint8), where those of channel q begin at `begin` + q * `pitch`."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code, b = Code(context, builder, signature, arguments, "ring place flat begin pitch"), builder
-        lines = [code.load(BYTES, "ring", b.add(code["place"], number(SIDE * i))) for i in range(SIDE)]
+        code, b = Code(context, builder, signature, arguments, "ring place lanes flat begin pitch"), builder
+        places = [b.add(code["place"], b.mul(code["lanes"], number(i))) for i in range(SIDE)]
+        lines = [code.load(BYTES, "ring", place) for place in places]
         mixed = [[which for one in own for which in (one, one + SIDE)] for own in (range(8), range(8, 16))]
         for _ in range(4):  # four perfect shuffles of 256 bytes turn them
             lines = [code.pick(lines[i // 2], lines[i // 2 + 8], mixed[i % 2]) for i in range(SIDE)]
@@ -214,4 +292,4 @@ def turn_block(typing: Any, ring: Any, place: Any, flat: Any, begin: Any, pitch:
         return context.get_dummy_value()
 
     long = types.int64
-    return types.void(ring, long, flat, long, long), generate
+    return types.void(ring, long, long, flat, long, long), generate

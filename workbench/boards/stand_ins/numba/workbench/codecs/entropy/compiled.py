@@ -152,6 +152,11 @@ def encode_rows(keys, index, starts, steps, halves, bits, states, words):
     return push.put(words)
 
 
+def note_keys(source, read, width, where, place, shifted, out):
+    read, width, place = int(read), int(width), int(place)
+    out[read : read + width] = shifted[where[place : place + width]] | source[read : read + width]
+
+
 def encode_single(symbols, frequencies, starts, bits, states, words):
     frequency, start = frequencies.tolist(), starts.tolist()
     limit = 63 - bits
@@ -188,5 +193,6 @@ TWINS = {
     ("rans", "count_bytes"): count_bytes,
     ("rans", "encode_pairs"): encode_pairs,
     ("context_rans", "encode_rows"): encode_rows,
+    ("neighbourhood", "_note_keys"): note_keys,
     ("rans", "encode_single"): encode_single,
 }

@@ -8,7 +8,9 @@ STATE_BITS, WORD_BITS = 31, 16
 FREQUENCY_BITS, BIAS_BITS = 12, 13
 SPREAD = GATHERED = np.zeros(0, np.uint8)
 
-_PLACES, _LANES = np.array(PLACES), np.arange(SIDE)
+_PLACES = {
+    lanes: np.concatenate([np.array(PLACES) + side for side in range(0, lanes, SIDE)]) for lanes in (16, 32)
+}
 
 
 def pop_columns(
@@ -16,11 +18,13 @@ def pop_columns(
     shuffles, states, words, used,
 ):  # fmt: skip
     count, class_bits, precision, used = int(count), int(class_bits), int(precision), int(used)
-    base, a, b, c, d, e, f = factors.reshape(7, SIDE).astype(np.int64)
+    lanes = len(states)
+    places = _PLACES[lanes]
+    base, a, b, c, d, e, f = factors.reshape(7, lanes).astype(np.int64)
 
     def cells(row, column, columns):
-        begin = int(row) + SIDE * column
-        return ring[begin : begin + SIDE * columns].reshape(columns, SIDE).astype(np.int64)
+        begin = int(row) + lanes * column
+        return ring[begin : begin + lanes * columns].reshape(columns, lanes).astype(np.int64)
 
     corners, uu = cells(above, 1, count + 2), cells(upper, 2, count)
     ul, u, ur = corners[:count], corners[1 : count + 1], corners[2:]
@@ -31,12 +35,12 @@ def pop_columns(
         g = uneven[column] + abs(left - ul[column])
         level = (g >= bounds[:, None]).sum(axis=0)
         place = known[column] + a * left + e * further + (level << class_bits)
-        slot = tables[place] + (x[_PLACES] & mask)
+        slot = tables[place] + (x[places] & mask)
         entry = slots[slot].astype(np.int64)
         further, left = left, entry & 0xFF
-        begin = int(current) + SIDE * (column + 2)
-        ring[begin : begin + SIDE] = left
-        entry = entry[_PLACES]  # places swap in pairs, so this is the way back, too
+        begin = int(current) + lanes * (column + 2)
+        ring[begin : begin + lanes] = left
+        entry = entry[places]  # places swap in pairs, so this is the way back, too
         x = (entry >> 20) * (x >> precision) + (entry >> 8 & 0xFFF)
         low = np.flatnonzero(x < lowest)
         x[low] = x[low] << WORD_BITS | words[used : used + len(low)]
@@ -45,16 +49,34 @@ def pop_columns(
     return used
 
 
+pop_double_columns = pop_columns
+
+
 def push_columns(keys, begin, pitch, count, index, steps, precision, shuffles, states, words, free):
+    own = keys[_columns(begin, pitch, count, len(states))]
+    return _push(steps[index[own]], precision, states, words, free)
+
+
+def push_double_columns(
+    symbols, keys, begin, pitch, count, index, steps, precision, shuffles, states, words, free
+):
+    places = _columns(begin, pitch, count, len(states))
+    return _push(steps[index[keys[places]] | symbols[places]], precision, states, words, free)
+
+
+def _columns(begin, pitch, count, lanes):
+    return int(begin) + int(pitch) * np.arange(lanes) + np.arange(int(count))[:, None]
+
+
+def _push(steps, precision, states, words, free):
     """x // f is what the reciprocal gives, exactly, so plain numbers may be divided."""
-    begin, pitch, count, precision, free = int(begin), int(pitch), int(count), int(precision), int(free)
-    step = steps[index[keys[begin + pitch * _LANES + np.arange(count)[:, None]]]] >> np.uint64(32)
-    step = step.astype(np.int64)
+    precision, free = int(precision), int(free)
+    step = (steps >> np.uint64(32)).astype(np.int64)
     frequency = step & (1 << FREQUENCY_BITS) - 1
     start = step >> FREQUENCY_BITS & (1 << BIAS_BITS) - 1
     start -= np.where(frequency == 1, (1 << precision) - 1, 0)
     x = states.astype(np.int64)
-    for column in range(count - 1, -1, -1):
+    for column in range(len(step) - 1, -1, -1):
         f = frequency[column]
         full = x >> (STATE_BITS - precision) >= f
         sent = x[full] & 0xFFFF
@@ -66,8 +88,8 @@ def push_columns(keys, begin, pitch, count, index, steps, precision, shuffles, s
     return free
 
 
-def turn_block(ring, place, flat, begin, pitch):
-    block = ring[place : place + SIDE * SIDE].reshape(SIDE, SIDE)
+def turn_block(ring, place, lanes, flat, begin, pitch):
+    block = np.stack([ring[one : one + SIDE] for one in range(place, place + SIDE * lanes, lanes)])
     for lane, channel in enumerate(PLACES):
         first = int(begin) + int(pitch) * channel
         flat[first : first + SIDE] = block[:, lane]

@@ -21,8 +21,8 @@ def add_block_errors(flat, begin, width, rows, step, blocks, most, filters, cons
         place, count = int(begin) + row * step * width, blocks * BLOCK
         found = np.stack(_neighbours(flat, place, count, width, 2 * width))
         middle = 16 * flat[place : place + count].astype(np.int64)
-        errors = abs(middle - filters[:, 1:] @ found - constants[:, None])
-        sums += errors.reshape(len(filters), -1, BLOCK).sum(axis=1).astype(sums.dtype)
+        errors = abs(middle - filters[:FILTERS, 1:] @ found - constants[:, None])
+        sums += errors.reshape(FILTERS, -1, BLOCK).sum(axis=1).astype(sums.dtype)
 
 
 def copy_blocks(source, read, count, flat, write):
