@@ -67,6 +67,10 @@ def test_goals_say_whether_they_were_met(record):
         holds = {"<=": goal["value"] <= float(limit), ">=": goal["value"] >= float(limit)}
         assert goal["met"] == holds.get(sign, goal["value"] == float(limit))
     assert len(record["goals"]) >= 18
+    of_context = [goal["what"] for goal in record["goals"] if "numpy + constriction" in goal["what"]]
+    assert [what.split(",")[0] for what in of_context] == ["context"] * 2 + [
+        "context calibrated on others"
+    ] * 2
 
 
 def test_tables_show_every_goal_and_every_coder(record, tmp_path):
@@ -120,6 +124,9 @@ def test_demo_features_without_a_network(monkeypatch):
     assert len(material.maps) == 2
     assert all(one.shape == (128, 28, 28) and one.min() == 0 < one.max() for one in material.maps)
     assert material.kind == "demo"
+    first, second = ([id(one) for one in material.apart_from(index)] for index in range(2))
+    assert len(first) == len(second) == 1 + 4  # the other picture, and its corners
+    assert id(material.maps[0]) in second and not set(first) & set(second)
 
 
 def test_a_folder_without_a_network_says_so(monkeypatch, tmp_path):

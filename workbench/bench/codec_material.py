@@ -4,6 +4,8 @@ WORKBENCH_REAL set    the own CIFAR ResNet-20 there, run fully convolutionally o
                       ImageNet pictures: layer2 gives 32 x 56 x 56 = 100,352 values
 otherwise             the demo network digits-resnet on centres of 112 x 112 of scikit-image's photographs:
                       layer2 gives 128 x 28 x 28 = 100,352 values, the shape of the rANS paper
+
+Tables are calibrated on maps of other pictures alone: 30 more, or the corners of the other photographs.
 """
 
 from __future__ import annotations
@@ -11,12 +13,22 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workbench.errors import InputError
+
+SPARE: Final = 30  # pictures
+_SIDE = 112
+
+
+class Spare(NamedTuple):
+    """A map to calibrate on: of part of the picture with this index, or of a picture that is not measured."""
+
+    owner: int | None
+    features: NDArray[np.float32]
 
 
 class Material(NamedTuple):
@@ -26,6 +38,12 @@ class Material(NamedTuple):
     source: str
     names: tuple[str, ...]
     kind: str
+    spare: tuple[Spare, ...] = ()
+
+    def apart_from(self, index: int) -> list[NDArray[np.float32]]:
+        """Maps of all other pictures, measured or not, to calibrate on."""
+        others = [one for place, one in enumerate(self.maps) if place != index]
+        return others + [features for owner, features in self.spare if owner != index]
 
 
 def load_material(pictures: int = 10) -> Material:
@@ -62,11 +80,15 @@ def _real(folder: Path, pictures: int) -> Material:
         mean=(0.485, 0.456, 0.406),
         std=(0.229, 0.224, 0.225),
     )
-    chosen = paths[:: max(len(paths) // pictures, 1)][:pictures]
-    images = [np.asarray(_centre(Image.open(path).convert("RGB"), 112)) for path in chosen]
+    chosen = _spread(paths, pictures)
+    spare = _spread([path for path in paths if path not in chosen], SPARE)
+    images = [np.asarray(_centre(Image.open(path).convert("RGB"), _SIDE)) for path in (*chosen, *spare)]
     maps = _outputs(model.module, "layer2", images, model.mean, model.std)
     source = "CIFAR ResNet-20, layer2 after its ReLU, on centres of 112 x 112 of ImageNet pictures"
-    return Material(maps, source, tuple(path.stem for path in chosen), "real")
+    names, measured = tuple(path.stem for path in chosen), len(chosen)
+    return Material(
+        maps[:measured], source, names, "real", tuple(Spare(None, one) for one in maps[measured:])
+    )
 
 
 def _demo(pictures: int) -> Material:
@@ -74,16 +96,29 @@ def _demo(pictures: int) -> Material:
     from workbench.pictures import load
 
     model = load_model("digits-resnet")
-    chosen = [picture for picture in load("photographs") if min(picture.image.size) >= 112][:pictures]
-    images = [np.asarray(_centre(picture.image, 112)) for picture in chosen]
-    maps = _outputs(model.module, "layer2", images, model.mean, model.std)
+    chosen = [picture for picture in load("photographs") if min(picture.image.size) >= _SIDE][:pictures]
+    corners = [(index, one) for index, picture in enumerate(chosen) for one in _corners(picture.image, _SIDE)]
+    parts = [_centre(picture.image, _SIDE) for picture in chosen] + [one for _, one in corners]
+    maps = _outputs(model.module, "layer2", list(map(np.asarray, parts)), model.mean, model.std)
     source = "digits-resnet, layer2 after its ReLU, on centres of 112 x 112 of scikit-image's photographs"
-    return Material(maps, source, tuple(picture.name for picture in chosen), "demo")
+    names, measured = tuple(picture.name for picture in chosen), len(chosen)
+    spare = [Spare(index, one) for (index, _), one in zip(corners, maps[measured:], strict=True)]
+    return Material(maps[:measured], source, names, "demo", tuple(spare))
+
+
+def _spread(paths: list[Path], count: int) -> list[Path]:
+    return paths[:: max(len(paths) // count, 1)][:count]
 
 
 def _centre(image: Any, side: int) -> Any:
     left, top = (image.width - side) // 2, (image.height - side) // 2
     return image.crop((left, top, left + side, top + side))
+
+
+def _corners(image: Any, side: int) -> list[Any]:
+    right, bottom = image.width - side, image.height - side
+    places = ((0, 0), (right, 0), (0, bottom), (right, bottom))
+    return [image.crop((left, top, left + side, top + side)) for left, top in places]
 
 
 def _outputs(

@@ -26,7 +26,8 @@ def markdown(record: dict[str, Any]) -> str:
         "",
         f"{record['date']}, `{record['command']}`, one thread of {machine['processor']}, Python "
         f"{machine['python']}, numba {machine['numba']}. {material['source']}: {len(material['pictures'])} "
-        f"maps of {shape} = {material['values']:,} values, {material['zeros']:.0%} of them zero. Every "
+        f"maps of {shape} = {material['values']:,} values, {material['zeros']:.0%} of them zero; "
+        f"calibrated on {material['calibrated_on']} maps of other pictures. Every "
         "payload was decoded and compared. Load average of the machine meanwhile: "
         f"{record['load_average']:.1f}.",
         "",
