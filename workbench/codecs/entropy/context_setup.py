@@ -7,7 +7,7 @@ codes of the tables ─▶ frequencies ─┬─▶ steps of each symbol, and wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,11 @@ from workbench.codecs.entropy.context_rans import fill_desk, fill_index
 from workbench.codecs.entropy.rans import fill_slot_rows, fill_step_rows
 from workbench.codecs.entropy.scratch import borrow
 
-Room = Callable[[str, int | tuple[int, ...], type[np.generic]], NDArray[Any]]
+
+class Room(Protocol):
+    """Gives out arrays, as `scratch.borrow` does."""
+
+    def __call__(self, name: str, shape: int | tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]: ...
 
 
 class Tables(NamedTuple):

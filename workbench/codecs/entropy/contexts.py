@@ -62,7 +62,7 @@ def contexts_of(
 
 
 def encode(symbols: NDArray[np.uint8], grid: Grid, known: Calibrated | None = None) -> bytes:
-    """Symbols (rows, width) as bytes; with what the receiver `known`s, too, the bytes do without a model."""
+    """Symbols (rows, width) as bytes; they do without a model where the receiver has the same `known`."""
     if not symbols.size:
         return b""
     if known is not None:
