@@ -156,6 +156,14 @@ def test_the_order_of_samples_does_not_matter():
     assert codec.calibrate(samples).tables == codec.calibrate(samples[::-1]).tables
 
 
+def test_filters_are_of_the_number_of_channels_that_most_samples_have():
+    samples = [features_of(woven(channels, 20, seed)) for seed, channels in enumerate((5, 8, 8))]
+    codec = wb.codec("context")
+    known = read_calibrated(table_store.find(codec.calibrate(samples).tables))
+    assert len(known.chosen) == 8
+    assert codec.calibrate(samples).tables == codec.calibrate(samples[::-1]).tables
+
+
 # ── other shapes ──
 
 
