@@ -168,10 +168,10 @@ def test_filters_are_of_the_number_of_channels_that_most_samples_have():
 
 
 def test_channels_are_where_they_were_in_the_samples():
-    """Of channel-last samples; noise alone would be taken as it is."""
-    samples = [features_of(woven(24, 30, seed)).transpose(1, 2, 0) for seed in range(3)]
-    calibrated = wb.codec("context").calibrate(samples)
+    """Of channel-last samples, most of which are seen to be so; noise alone would be taken as it is."""
     noise = np.random.default_rng(7).normal(size=(30, 30, 24)).astype(np.float32)
+    samples = [noise[::-1], *(features_of(woven(24, 30, seed)).transpose(1, 2, 0) for seed in range(3))]
+    calibrated = wb.codec("context").calibrate(samples)
     assert payload.read(wb.codec("context").encode(noise)).body[9] == 255
     coded = calibrated.encode(noise)
     assert payload.read(coded).body[17] == 2
@@ -245,6 +245,43 @@ def test_tables_that_are_cut_short_are_refused():
             read_calibrated(whole[:length])
     with pytest.raises(InputError, match="their length cannot be right"):
         read_calibrated(whole + b"\0")
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("bits", 9, "bits, background or filters"),
+        ("background", 16, "bits, background or filters"),
+        ("filter", 127, "a filter"),
+        ("filter", 129, "a filter"),
+        ("chosen", 5, "the filter of a channel"),
+        ("precision", 13 << 4, "precision"),
+        ("number", 0, "precision"),
+        ("table", 64, "the table of a context"),
+        ("code", 0, "a frequency"),
+        ("code", 65, "a frequency"),
+    ],
+)
+def test_tables_that_would_lead_out_of_memory_are_refused(part, value, message):
+    known = calibration.find([walked(woven(4, 20, 1))], (255, 0))
+    spoilt, filters = bytearray(known.to_bytes()), 5
+    chosen = 13 + 6 * filters
+    table = chosen + 4 + 2
+    code = table + len(known.model.table_of)
+    places = {
+        "bits": 4,
+        "background": 5,
+        "filter": 13,
+        "chosen": chosen + 3,
+        "precision": chosen + 4,
+        "number": chosen + 5,
+        "table": code - 1,
+        "code": len(spoilt) - 1,
+    }
+    assert len(spoilt) == code + known.model.codes.size
+    spoilt[places[part]] = value
+    with pytest.raises(InputError, match=message):
+        read_calibrated(bytes(spoilt))
 
 
 @pytest.mark.parametrize("bits", [1, 4, 8])
