@@ -93,8 +93,9 @@ def bench_codecs(
             sizes = _sizes(material, progress)
             one = _typical(material)
             progress(0, 1, "timing, all in turn")
-            timings = _timings(one, _calibrated(material, one), rounds)
-            goals = _goals(material, one, sizes, timings, progress)
+            calibrated = _calibrated(material, one)
+            timings = _timings(one, calibrated, rounds)
+            goals = _goals(material, one, calibrated, sizes, timings, progress)
         finally:
             os.environ.pop("WORKBENCH_TABLES")
             if before is not None:
@@ -271,6 +272,7 @@ def _summary(seconds: Sequence[float]) -> tuple[float, tuple[float, float]]:
 def _goals(
     material: Material,
     one: NDArray[np.float32],
+    calibrated: Codec,
     sizes: dict[str, dict[str, list[int]]],
     timings: Sequence[Timing],
     progress: Progress,
@@ -318,9 +320,13 @@ def _goals(
     for bits, limit in ((4, 0.40), (3, 0.33), (2, 0.28), (8, 0.54)):
         simple[bits] = sum(_sixteen_bins(quantise(each, bits).symbols, bits) for each in material.maps)
         alone = simple[bits] / (total("rans-csr, best K", bits) or math.inf)
-        calibrated = share("context, calibrated on others", "rans-csr, best K", bits)
+        with_others = share("context, calibrated on others", "rans-csr, best K", bits)
         for name, what, more in (
-            ("context", "context bytes", f"; calibrated on others: {calibrated}; 16 bins alone: {alone:.3f}"),
+            (
+                "context",
+                "context bytes",
+                f"; calibrated on others: {with_others}; 16 bins alone: {alone:.3f}",
+            ),
             ("context, mixing", "context with mixing, bytes", ""),
         ):
             value = share(name, "rans-csr, best K", bits)
@@ -354,7 +360,7 @@ def _goals(
     progress(0, 1, "hot loops, reshape, one bit, dead zone, start")
     for name, own in (
         ("context", codec("context", bits=4)),
-        ("context calibrated on others", _calibrated(material, one)),
+        ("context calibrated on others", calibrated),
     ):
         for step, hot in zip(("encode", "decode"), _hot(own, one), strict=True):
             goals.append(at_most(f"{name}, {step}, ms, hot", hot, 1.0, "median of 200 calls in a row"))
