@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.codecs.entropy.compiled import compiled, inlined
+from workbench.codecs.entropy.compiled import compiled
 from workbench.codecs.entropy.context_model import fill_frequencies, get_bits, put_bits
 from workbench.codecs.entropy.context_rans import fill_index
 from workbench.codecs.entropy.rans import fill_slot_rows
@@ -30,9 +30,7 @@ from workbench.codecs.entropy.vector_lanes import (
     SPREAD,
     STATE_BITS,
     pop_columns,
-    pop_double_columns,
     push_columns,
-    push_double_columns,
     turn_block,
 )
 
@@ -119,7 +117,7 @@ def encode_channels(
         before[:] = states
         down, column = (total - 1 - tail) // width, (total - 1 - tail) % width
         at = (down // plane * lanes * plane + down % plane) * stride + margin + column
-        sent = _push(framed, flat, at, pitch, 1, index, steps, bits, states, words, free)
+        sent = push_columns(framed, flat, at, pitch, 1, index, steps, bits, GATHERED, states, words, free)
         if sent != free or states.max() >= _TOP:
             states[:] = before
             break
@@ -131,7 +129,9 @@ def encode_channels(
         down = (left - 1) // width
         begin = (down // plane * lanes * plane + down % plane) * stride + margin
         count = left - down * width
-        free = _push(framed, flat, begin, pitch, count, index, steps, bits, states, words, free)
+        free = push_columns(
+            framed, flat, begin, pitch, count, index, steps, bits, GATHERED, states, words, free
+        )
         left -= count
     at = put_bits(front, 0, tail, _TAIL_BITS)
     for lane in range(lanes):
@@ -141,28 +141,6 @@ def encode_channels(
         at = put_bits(front, at, length, _LENGTH_BITS)
         at = put_bits(front, at, state, _LOWEST_BITS + length)  # without the highest bit, which is 1
     return free, at
-
-
-@inlined
-def _push(
-    framed: NDArray[np.uint8],
-    flat: NDArray[Any],
-    begin: int,
-    pitch: int,
-    count: int,
-    index: NDArray[np.uint16],
-    steps: NDArray[np.uint64],
-    bits: int,
-    states: NDArray[np.uint32],
-    words: NDArray[np.uint16],
-    free: int,
-) -> int:
-    """`push_columns` of as many symbols as there are states."""
-    if len(states) > SIDE:
-        return push_double_columns(
-            framed, flat, begin, pitch, count, index, steps, bits, GATHERED, states, words, free
-        )
-    return push_columns(flat, begin, pitch, count, index, steps, bits, GATHERED, states, words, free)
 
 
 @compiled
@@ -256,44 +234,24 @@ def decode_channels(
                     states[lane] -= _LOWEST
                 left, lowest = rows * width, np.int64(0)  # as good as endless
             count, at = min(width - column, left), column * lanes
-            if lanes > SIDE:
-                used = pop_double_columns(
-                    ring,
-                    current + at,
-                    above + at,
-                    upper + at,
-                    count,
-                    factors,
-                    bounds,
-                    class_bits,
-                    tables,
-                    slots,
-                    bits,
-                    lowest,
-                    SPREAD,
-                    states,
-                    words,
-                    used,
-                )
-            else:
-                used = pop_columns(
-                    ring,
-                    current + at,
-                    above + at,
-                    upper + at,
-                    count,
-                    factors,
-                    bounds,
-                    class_bits,
-                    tables,
-                    slots,
-                    bits,
-                    lowest,
-                    SPREAD,
-                    states,
-                    words,
-                    used,
-                )
+            used = pop_columns(
+                ring,
+                current + at,
+                above + at,
+                upper + at,
+                count,
+                factors,
+                bounds,
+                class_bits,
+                tables,
+                slots,
+                bits,
+                lowest,
+                SPREAD,
+                states,
+                words,
+                used,
+            )
             column += count
             left -= count
         if used > available:

@@ -47,6 +47,11 @@ class Code:
             self._data[array] = self._context.make_array(kind)(self._context, self.builder, value).data
         return self.builder.gep(self._data[array], [place])
 
+    def length(self, array: str) -> Any:
+        """Number of elements."""
+        kind, value = self._arguments[array]
+        return self._context.make_array(kind)(self._context, self.builder, value).nitems
+
     def element(self, array: str, place: Any) -> Any:
         """One element, as a number of 64 bits."""
         return self._long(self.builder.load(self.at(array, place)))

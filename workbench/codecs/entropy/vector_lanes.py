@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from workbench.codecs.entropy.vector_code import (
     BYTES,
     HALF,
+    LONG,
     SHORTS,
     SIDE,
     STATES,
@@ -36,7 +37,6 @@ PLACES: Final = (0, 1, 2, 3, 8, 9, 10, 11, 4, 5, 6, 7, 12, 13, 14, 15)
 
 _BEFORE = (("above", 1), ("above", 2), ("current", 1), ("current", 0))  # UL, U, L and LL of a first column
 
-_TO_PUSH = "begin pitch count index steps precision shuffles states words free"
 
 _intrinsic: Callable[[Any], Callable[..., Any]] = intrinsic
 
@@ -56,16 +56,31 @@ def _shuffles(to_lanes: bool) -> NDArray[np.uint8]:
 SPREAD, GATHERED = _shuffles(True), _shuffles(False)
 
 
-def _popper(sides: int) -> Callable[..., Any]:
-    """Pops columns of as many times sixteen symbols."""
+def _by_states(names: str, generate: Callable[[Code, int], Any]) -> Callable[..., Any]:
+    """What an intrinsic generates: `generate` for one sixteen, and for two, and a look at how many states
+    there are; each gives back a number of 64 bits."""
+
+    def both(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        room = cgutils.alloca_once(builder, LONG)
+        lanes = Code(context, builder, signature, arguments, names).length("states")
+        with builder.if_else(builder.icmp_signed(">", lanes, number(SIDE))) as (two, one):
+            for sides, branch in ((2, two), (1, one)):
+                with branch:
+                    code = Code(context, builder, signature, arguments, names)
+                    builder.store(generate(code, sides), room)
+        return builder.load(room)
+
+    return both
+
+
+def _popper() -> Callable[..., Any]:
     names = (
         "ring current above upper count factors bounds class_bits tables slots precision lowest "
         "shuffles states words used"
     )
-    lanes = SIDE * sides
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code, b = Code(context, builder, signature, arguments, names), builder
+    def generate(code: Code, sides: int) -> Any:
+        b, lanes = code.builder, SIDE * sides
         limits = [code.all_of(SHORTS, code.element("bounds", number(which))) for which in range(4)]
         limits = [b.sub(limit, every(SHORTS, 1)) for limit in limits]
         classes, shift = code.all_of(SHORTS, code["class_bits"]), code.all_of(STATES, code["precision"])
@@ -124,7 +139,7 @@ def _popper(sides: int) -> Callable[..., Any]:
             code.store(b.load(room), "states", number(HALF * half))
         return b.load(used_at)
 
-    return generate
+    return _by_states(names, generate)
 
 
 @_intrinsic
@@ -147,54 +162,26 @@ def pop_columns(
     words: Any,
     used: Any,
 ) -> Any:
-    """Pop `count` columns of sixteen symbols, and give back how many words have been used.
+    """Pop `count` columns of as many symbols as there are states, 16 or 32, and give back how many words have
+    been used.
 
-    `ring` (uint8) has rows of columns of sixteen symbols, in the order of `PLACES`, two columns before each
-    row and one after it; `current`, `above` and `upper` are where three rows begin. `factors` (int16, 7 x 16)
-    are base and factors of w in that order, `bounds` four int64. `tables` (uint32) says where in `slots`
-    (uint32, of `rans.fill_slots`) those of class << `class_bits` | w begin. A state (uint32) below `lowest`
-    takes the next word (uint16); up to eight words are read beyond those that are used.
+    `ring` (uint8) has rows of columns, each sixteen symbols in the order of `PLACES`, two columns before each
+    row and one after it; `current`, `above` and `upper` are where three rows begin. `factors` (int16, seven
+    of each symbol) are base and factors of w in that order, `bounds` four int64. `tables` (uint32) says where
+    in `slots` (uint32, of `rans.fill_slots`) those of class << `class_bits` | w begin. A state (uint32) below
+    `lowest` takes the next word (uint16); up to eight words are read beyond those that are used.
     """
     long = types.int64
     front = (ring, long, long, long, long, factors, bounds, long, tables, slots, long, long)
-    return long(*front, shuffles, states, words, long), _popper(1)
+    return long(*front, shuffles, states, words, long), _popper()
 
 
-@_intrinsic
-def pop_double_columns(
-    typing: Any,
-    ring: Any,
-    current: Any,
-    above: Any,
-    upper: Any,
-    count: Any,
-    factors: Any,
-    bounds: Any,
-    class_bits: Any,
-    tables: Any,
-    slots: Any,
-    precision: Any,
-    lowest: Any,
-    shuffles: Any,
-    states: Any,
-    words: Any,
-    used: Any,
-) -> Any:
-    """As `pop_columns`, two sixteens side by side in each column: 32 symbols, states and 7 x 32 factors."""
-    long = types.int64
-    front = (ring, long, long, long, long, factors, bounds, long, tables, slots, long, long)
-    return long(*front, shuffles, states, words, long), _popper(2)
-
-
-def _pusher(sides: int, names: str) -> Callable[..., Any]:
-    """Pushes columns of as many times sixteen symbols, by their keys; where `symbols` are among the names, by
-    those and by their places."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        code, b = Code(context, builder, signature, arguments, names), builder
+def _pusher() -> Callable[..., Any]:
+    def generate(code: Code, sides: int) -> Any:
+        b = code.builder
         room = code.all_of(STATES, b.sub(number(STATE_BITS), code["precision"]))
         total = b.shl(every(STATES, 1), code.all_of(STATES, code["precision"]))
-        halves, whole = range(2 * sides), "symbols" not in names.split()
+        halves = range(2 * sides)
         state_at = [code.variable(code.load(STATES, "states", number(HALF * half))) for half in halves]
         free_at = code.variable(code["free"])
         with cgutils.for_range(b, code["count"]) as loop:
@@ -204,10 +191,9 @@ def _pusher(sides: int, names: str) -> Callable[..., Any]:
                 found = []
                 for _ in range(HALF):
                     step = code.element("index", code.element("keys", place))
-                    if whole:
-                        found.append(code.element("steps", step))
-                    else:
-                        found.append(code.element("steps", b.or_(step, code.element("symbols", place))))
+                    if sides > 1:
+                        step = b.or_(step, code.element("symbols", place))
+                    found.append(code.element("steps", step))
                     place = b.add(place, code["pitch"])
                 reciprocal, others = code.halves(found)
                 x, f = b.load(state_at[half]), b.and_(others, every(STATES, 2**FREQUENCY_BITS - 1))
@@ -222,38 +208,13 @@ def _pusher(sides: int, names: str) -> Callable[..., Any]:
             code.store(b.load(place), "states", number(HALF * half))
         return b.load(free_at)
 
-    return generate
-
-
-@_intrinsic
-def push_columns(
-    typing: Any,
-    keys: Any,
-    begin: Any,
-    pitch: Any,
-    count: Any,
-    index: Any,
-    steps: Any,
-    precision: Any,
-    shuffles: Any,
-    states: Any,
-    words: Any,
-    free: Any,
-) -> Any:
-    """Push `count` columns of sixteen symbols, the last first, and give back where the last word begins.
-
-    Keys (uint16 or uint32) of channel q begin at `begin` + q * `pitch`; `index` has where in `steps` (of
-    `channel_rans.fill_encoder`) each key's numbers are. Words (uint16) go below `free`; as many as there are
-    symbols, and eight more, must be free there.
-    """
-    long = types.int64
-    return long(keys, long, long, long, index, steps, long, shuffles, states, words, long), _pusher(
-        1, f"keys {_TO_PUSH}"
+    return _by_states(
+        "symbols keys begin pitch count index steps precision shuffles states words free", generate
     )
 
 
 @_intrinsic
-def push_double_columns(
+def push_columns(
     typing: Any,
     symbols: Any,
     keys: Any,
@@ -268,11 +229,18 @@ def push_double_columns(
     words: Any,
     free: Any,
 ) -> Any:
-    """As `push_columns`, of 32 symbols. `keys` are their places (see `neighbourhood.fill_places`) and `index`
-    says for each where in `steps` the numbers of its table begin, those of `symbols` (uint8) one by one."""
-    long, names = types.int64, f"symbols keys {_TO_PUSH}"
+    """Push `count` columns of as many symbols as there are states, 16 or 32, the last first, and give back
+    where the last word begins.
+
+    Keys (uint16 or uint32) of channel q begin at `begin` + q * `pitch`; `index` has where in `steps` (of
+    `channel_rans.fill_encoder`) each key's numbers are. Where there are 32 states, keys are places (see
+    `neighbourhood.fill_places`), `index` says where the numbers of each one's table begin, and `symbols`
+    (uint8), beside the keys, which of them. Words (uint16) go below `free`; as many as there are symbols, and
+    eight more, must be free there.
+    """
+    long = types.int64
     given = (symbols, keys, long, long, long, index, steps, long, shuffles, states, words, long)
-    return long(*given), _pusher(2, names)
+    return long(*given), _pusher()
 
 
 @_intrinsic

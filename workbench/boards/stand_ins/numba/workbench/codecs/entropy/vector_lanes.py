@@ -49,29 +49,14 @@ def pop_columns(
     return used
 
 
-pop_double_columns = pop_columns
-
-
-def push_columns(keys, begin, pitch, count, index, steps, precision, shuffles, states, words, free):
-    own = keys[_columns(begin, pitch, count, len(states))]
-    return _push(steps[index[own]], precision, states, words, free)
-
-
-def push_double_columns(
-    symbols, keys, begin, pitch, count, index, steps, precision, shuffles, states, words, free
-):
-    places = _columns(begin, pitch, count, len(states))
-    return _push(steps[index[keys[places]] | symbols[places]], precision, states, words, free)
-
-
-def _columns(begin, pitch, count, lanes):
-    return int(begin) + int(pitch) * np.arange(lanes) + np.arange(int(count))[:, None]
-
-
-def _push(steps, precision, states, words, free):
+def push_columns(symbols, keys, begin, pitch, count, index, steps, precision, shuffles, states, words, free):
     """x // f is what the reciprocal gives, exactly, so plain numbers may be divided."""
     precision, free = int(precision), int(free)
-    step = (steps >> np.uint64(32)).astype(np.int64)
+    places = int(begin) + int(pitch) * np.arange(len(states)) + np.arange(int(count))[:, None]
+    step = index[keys[places]]
+    if len(states) > SIDE:
+        step = step | symbols[places]
+    step = (steps[step] >> np.uint64(32)).astype(np.int64)
     frequency = step & (1 << FREQUENCY_BITS) - 1
     start = step >> FREQUENCY_BITS & (1 << BIAS_BITS) - 1
     start -= np.where(frequency == 1, (1 << precision) - 1, 0)
